@@ -1,0 +1,21 @@
+"""Where the parts of this service are found: typed keys of its application."""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp import web
+
+from conversations_api.console import Console
+from conversations_api.deliveries import Intake
+from conversations_api.health import HealthBoard
+from conversations_api.live import LiveFeed
+from conversations_api.upstream import TwilioClient
+from shared.journal import Journal
+
+TWILIO = web.AppKey("twilio", TwilioClient)
+EVENTS = web.AppKey("events", Journal)
+INTAKE = web.AppKey("intake", Intake)
+FEED = web.AppKey("feed", LiveFeed)
+BOARD = web.AppKey("board", HealthBoard)
+NEIGHBOURS = web.AppKey("neighbours", aiohttp.ClientSession)
+CONSOLE = web.AppKey("console", Console)

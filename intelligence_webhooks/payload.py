@@ -1,0 +1,122 @@
+"""Webhook bodies, parsed once: v2 notification, v3 rule execution, or something Twilio has added since."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from intelligence_webhooks.wire import Notification, RuleExecution
+
+# Twilio's own schemas end at ten levels; a v3 webhook wraps them in four.
+MAX_DEPTH = 32
+V2_EVENT = "voice_intelligence_transcript_available"
+ACCOUNT_FIELDS = ("account_sid", "accountId", "AccountSid")
+
+
+class BadPayload(Exception):
+    """The body cannot be used; the message says why and holds nothing of the body but field names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a webhook is about. `natural_key` is the same for every delivery of the same event."""
+
+    kind: Literal["v2", "v3", "unknown"]
+    natural_key: str
+    account_sid: str | None
+    transcript_sid: str | None = None
+    conversation_sid: str | None = None
+
+
+def parse(body: bytes) -> Payload:
+    """The payload of a JSON body.
+
+    Raises BadPayload for anything but one JSON object of sensible depth, and for a v2 or v3 shape that lacks
+    what we need. NaN, infinite numbers, lone surrogates and invalid UTF-8 are no JSON.
+    """
+    value = _decode(body)
+    if not isinstance(value, dict):
+        raise BadPayload("the body is not a JSON object")
+    try:
+        if "operatorResults" in value and "intelligenceConfiguration" in value:
+            return _rule_execution(msgspec.convert(value, RuleExecution), body)
+        if "transcript_sid" in value:
+            return _notification(msgspec.convert(value, Notification), body)
+    except msgspec.ValidationError as error:
+        raise BadPayload(str(error)) from error
+    return Payload("unknown", _body_key(body), _account(value))
+
+
+def parse_form(fields: Mapping[str, str]) -> Payload:
+    """The payload of a form body, whose fields have the names of the JSON one. Raises BadPayload."""
+    return parse(msgspec.json.encode(dict(fields)))
+
+
+def parse_execution(body: str) -> RuleExecution:
+    """The v3 webhook in a stored body. Raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(body, type=RuleExecution)
+
+
+def transcript_key(transcript_sid: str) -> str:
+    """The natural key of the one v2 event there is about a transcript (Twilio sends no event id)."""
+    return f"{V2_EVENT}:{transcript_sid}"
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadPayload("the body is not JSON") from error
+    except RecursionError as error:
+        raise BadPayload("the body is nested too deeply") from error
+    if _deeper_than(value, MAX_DEPTH):
+        raise BadPayload("the body is nested too deeply")
+    return value
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _notification(notification: Notification, body: bytes) -> Payload:
+    known = notification.event_type == V2_EVENT
+    return Payload(
+        kind="v2" if known else "unknown",
+        natural_key=transcript_key(notification.transcript_sid) if known else _body_key(body),
+        account_sid=notification.account_sid,
+        transcript_sid=notification.transcript_sid,
+    )
+
+
+def _rule_execution(execution: RuleExecution, body: bytes) -> Payload:
+    ids = sorted(result.id for result in execution.operator_results)
+    digest = hashlib.sha256("\n".join([execution.conversation_id, *ids]).encode()).hexdigest()
+    return Payload(
+        kind="v3",
+        natural_key=f"v3:{digest}" if ids else _body_key(body),
+        account_sid=execution.account_id,
+        conversation_sid=execution.conversation_id,
+    )
+
+
+def _body_key(body: bytes) -> str:
+    return f"body:{hashlib.sha256(body).hexdigest()}"
+
+
+def _account(value: Mapping[str, Any]) -> str | None:
+    return next((value[name] for name in ACCOUNT_FIELDS if isinstance(value.get(name), str)), None)

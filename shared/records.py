@@ -1,0 +1,320 @@
+"""The records of the journals: one typed, versioned Struct per line type.
+
+Every line is `{"v":1,"id":…,"at":"…Z","seq":n,"type":…, …}` in snake_case and UTC. Readers ignore fields they do
+not know; a type they do not know is a msgspec.ValidationError, which they count.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+VERSION = 1
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A unique id of 32 hexadecimal digits whose order is the order of time (UUID version 7, RFC 9562)."""
+    milliseconds = time.time_ns() // 1_000_000
+    entropy = int.from_bytes(os.urandom(10), "big")
+    high, low = entropy >> 68, entropy & ((1 << 62) - 1)
+    return f"{milliseconds:012x}7{high & 0xFFF:03x}{(0b10 << 62) | low:016x}"
+
+
+class Record(msgspec.Struct, kw_only=True, tag_field="type"):
+    """What every line has; the journal's writer sets `seq` when it writes."""
+
+    v: int = VERSION
+    id: str = msgspec.field(default_factory=new_id)
+    at: datetime = msgspec.field(default_factory=utc_now)
+    seq: int = 0
+
+
+# ---- calls: written by relay_server -------------------------------------------------------------------------
+
+TurnInput = Literal["speech", "dtmf", "operator"]
+TurnOutcome = Literal["open", "completed", "interrupted", "superseded", "failed"]
+
+
+class CallStarted(Record, tag="call_started"):
+    """A caller is connected. `direction` is `inbound` or `outbound`; addresses are E.164 where they are phones."""
+
+    call_sid: str
+    session_id: str
+    caller: str
+    called: str
+    direction: str
+    language: str
+    agent: str
+    account_sid: str = ""
+
+
+class ToolUse(msgspec.Struct, kw_only=True):
+    """One tool call inside a turn; `outcome` is ok, error or unknown (no answer in time)."""
+
+    tool_call_id: str
+    name: str
+    arguments: str = ""
+    result: str = ""
+    outcome: Literal["ok", "error", "unknown"] = "ok"
+    duration_ms: float = 0.0
+
+
+class Turn(Record, tag="turn"):
+    """One exchange; a later record with the same (call_sid, turn) corrects the earlier.
+
+    `latency` holds milliseconds since the prompt arrived: model_request_ms, first_byte_ms, first_text_ms,
+    first_speech_ms, complete_ms. `heard_source` says how `heard_text` is known: played, interrupt, estimated.
+    """
+
+    call_sid: str
+    turn: int
+    input: TurnInput
+    caller_text: str
+    reply_text: str = ""
+    heard_text: str = ""
+    heard_source: str = ""
+    interrupted: bool = False
+    outcome: TurnOutcome = "open"
+    language: str = ""
+    persona: str = ""
+    tools: list[ToolUse] = []
+    latency: dict[str, float] = {}
+    model: str = ""
+    usage: dict[str, int] = {}
+
+
+class ToolRecord(Record, tag="tool"):
+    """A tool started or finished; `key` is call_sid:turn:tool_call_id."""
+
+    call_sid: str
+    turn: int
+    key: str
+    name: str
+    state: Literal["started", "finished"]
+    arguments: str = ""
+    result: str = ""
+    outcome: str = ""
+    duration_ms: float = 0.0
+
+
+class LanguageSwitched(Record, tag="language_switched"):
+    """The call goes on in another language; `cause` is prompt, request or tool."""
+
+    call_sid: str
+    turn: int
+    from_language: str
+    to_language: str
+    cause: str
+
+
+class PersonaChanged(Record, tag="persona_changed"):
+    """Another persona of the agent file has taken over."""
+
+    call_sid: str
+    turn: int
+    from_persona: str
+    to_persona: str
+
+
+class Handoff(Record, tag="handoff"):
+    """The call leaves the agent; `data` is what Twilio gets as handoffData."""
+
+    call_sid: str
+    turn: int
+    reason: str
+    data: dict[str, Any] = {}
+
+
+class OperatorAction(Record, tag="operator_action"):
+    """An operator acted on a call."""
+
+    call_sid: str
+    actor: str
+    action: str
+    detail: str = ""
+
+
+class CallResumed(Record, tag="call_resumed"):
+    """The same call came back on a new socket."""
+
+    call_sid: str
+    session_id: str
+    resumes: int
+
+
+class CallError(Record, tag="error"):
+    """Something failed inside a call; `detail` holds no caller's words."""
+
+    call_sid: str
+    code: str
+    detail: str = ""
+
+
+class CallEnded(Record, tag="call_ended"):
+    """The call is over; reason is completed, agent_ended, handoff, failed, shutdown or lost."""
+
+    call_sid: str
+    reason: str
+    duration_s: float
+    turns: int
+
+
+CallRecord = (
+    CallStarted
+    | Turn
+    | ToolRecord
+    | LanguageSwitched
+    | PersonaChanged
+    | Handoff
+    | OperatorAction
+    | CallResumed
+    | CallError
+    | CallEnded
+)
+
+
+# ---- intelligence_webhooks ----------------------------------------------------------------------------------
+
+
+class IntelEvent(Record, tag="intel_event"):
+    """One accepted webhook: raw body and the headers that matter; deduplicated by `event_key`.
+
+    `replay_of` is the id of the dead letter that an operator replayed, "" for what Twilio sent.
+    """
+
+    event_key: str
+    body: str
+    headers: dict[str, str]
+    content_type: str = ""
+    kind: Literal["v2", "v3", "unknown"] = "unknown"
+    transcript_sid: str | None = None
+    conversation_sid: str | None = None
+    replay_of: str = ""
+
+
+class Finding(msgspec.Struct, kw_only=True):
+    """A legal risk finding: severity 0-100 with the words that show it."""
+
+    category: str
+    severity: float
+    evidence: str = ""
+    sentence_index: int | None = None
+
+
+class LegalRisk(msgspec.Struct, kw_only=True):
+    """The call's score is the largest severity; bands: low below 40, medium below 70, high."""
+
+    score: float
+    band: Literal["low", "medium", "high"]
+    findings: list[Finding] = []
+
+
+class OperatorOutcome(msgspec.Struct, kw_only=True):
+    """One operator's result, normalised; where it could not be parsed, `reason` says why.
+
+    `created_at` orders repeated runs of an operator (v3 only).
+    """
+
+    name: str
+    operator_sid: str = ""
+    operator_type: str = ""
+    parsed: bool = True
+    value: Any = None
+    reason: str = ""
+    created_at: datetime | None = None
+
+
+class IntelResult(Record, tag="intel_result"):
+    """What Intelligence found about one transcript (v2) or conversation (v3); a later line supersedes.
+
+    csat 1-5 or null; ces 1-7 (7 = easy) or null; `csat_surveyed` never mixes with the inferred `csat`.
+    `event_id` is the intel_event that this line answers; `reference_sids` are the CA… and CH… sids it names.
+    """
+
+    source: Literal["v2", "v3"]
+    transcript_sid: str | None = None
+    call_sid: str | None = None
+    conversation_sid: str | None = None
+    service_sid: str | None = None
+    channel: str = "voice"
+    language: str | None = None
+    started_at: datetime | None = None
+    duration_s: float | None = None
+    csat: float | None = None
+    csat_surveyed: float | None = None
+    ces: float | None = None
+    sentiment: str | None = None
+    legal_risk: LegalRisk | None = None
+    hallucinations: int | None = None
+    escalation_requested: bool | None = None
+    summary: str | None = None
+    operators: list[OperatorOutcome] = []
+    event_id: str = ""
+    reference_sids: list[str] = []
+
+
+class DeadLetter(Record, tag="dead_letter"):
+    """What could not be accepted or resolved, with the reason and what is needed to replay it."""
+
+    reason: str
+    event_id: str = ""
+    body: str = ""
+    headers: dict[str, str] = {}
+    detail: str = ""
+
+
+# ---- conversations_api and audit ----------------------------------------------------------------------------
+
+
+class ConversationEvent(Record, tag="conversation_event"):
+    """A verified Conversations webhook, or a write of our own."""
+
+    event_type: str
+    source: Literal["webhook", "api"]
+    service_sid: str = ""
+    conversation_sid: str = ""
+    sid: str = ""
+    payload: dict[str, Any] = {}
+    event_key: str = ""  # what a webhook's redelivery is recognised by; empty for our own writes
+
+
+class AuditRecord(Record, tag="audit"):
+    """Who did what to which call or conversation, and how it went."""
+
+    actor: str
+    role: str
+    action: str
+    target: str = ""
+    outcome: str = "ok"
+    address: str = ""
+
+
+AnyRecord = CallRecord | IntelEvent | IntelResult | DeadLetter | ConversationEvent | AuditRecord
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_call_decoder: msgspec.json.Decoder[CallRecord] = msgspec.json.Decoder(CallRecord)
+_any_decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+
+
+def encode(record: Record) -> bytes:
+    """The record as one JSON line, without its newline."""
+    return _encoder.encode(record)
+
+
+def decode_call(raw: bytes) -> CallRecord:
+    """A line of the `calls` stream. Raises msgspec.ValidationError or DecodeError."""
+    return _call_decoder.decode(raw)
+
+
+def decode(raw: bytes) -> AnyRecord:
+    """A line of any stream. Raises msgspec.ValidationError or DecodeError."""
+    return _any_decoder.decode(raw)

@@ -1,0 +1,93 @@
+"""Logs and metrics: structured lines without transcripts, numbers or secrets; Prometheus counters."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import colorama
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+REQUESTS = Counter("crosschannel_http_requests_total", "HTTP requests", ["service", "method", "route", "status"])
+REQUEST_SECONDS = Histogram("crosschannel_http_request_seconds", "Time to answer", ["service", "route"])
+
+_PHONE = re.compile(r"(?<![\w-])\+\d{5,13}(\d{2})\b")
+_SECRET = re.compile(
+    r"(?i)\b(bearer |basic )[A-Za-z0-9._~+/=-]{6,}|\bsk-[A-Za-z0-9_-]{8,}|([?&](?:token|bodySHA256)=)[^&\s]+"
+)
+_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+
+
+def redact(text: str) -> str:
+    """The text with phone numbers, e-mail addresses and secrets masked, and control characters made visible."""
+    text = _PHONE.sub(r"+***\1", text)
+    text = _EMAIL.sub("***@***", text)
+    text = _SECRET.sub(lambda m: (m.group(1) or m.group(2) or "sk-") + "***", text)
+    return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", text)
+
+
+def configure_logging(service: str, debug: bool = False) -> None:
+    """Sends all logs to stderr: coloured on a terminal, one JSON object a line in a pipe."""
+    terminal = sys.stderr.isatty()
+    if terminal:
+        colorama.just_fix_windows_console()
+    chain: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        *([] if terminal else [structlog.processors.format_exc_info]),
+        _redact_event,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _named(service), renderer],
+        )
+    )
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
+    for noisy in ("aiohttp.access", "asyncio", "werkzeug", "httpx2", "openai", "aiohttp_retry"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A structured logger: `log.info("call opened", call_sid=…)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def metrics_page() -> tuple[bytes, str]:
+    """The process's metrics in Prometheus's text format, and their content type."""
+    return generate_latest(), CONTENT_TYPE_LATEST
+
+
+def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = redact(value)
+        elif isinstance(value, str):
+            event[key] = "\n".join(redact(line) for line in value.split("\n"))
+    return event
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = service
+        return event
+
+    return add
