@@ -28,7 +28,7 @@ FlowSid = Annotated[str, Meta(pattern="^FW[0-9a-fA-F]{32}$")]
 Attributes = dict[str, Any]
 
 
-class Body(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """Common ground of all bodies."""
 
 
@@ -103,8 +103,8 @@ class ParticipantCreate(Dated):
 class ChangedMessagingBinding(Body):
     """Addresses of ours a participant sees; null clears. Their own address cannot change."""
 
-    proxy_address: Name | None | UnsetType = UNSET
-    projected_address: Name | None | UnsetType = UNSET
+    proxy_address: Name | UnsetType | None = UNSET
+    projected_address: Name | UnsetType | None = UNSET
 
 
 class ParticipantUpdate(Dated):
@@ -114,7 +114,7 @@ class ParticipantUpdate(Dated):
     messaging_binding: ChangedMessagingBinding | UnsetType = UNSET
     attributes: Attributes | UnsetType = UNSET
     role_sid: RoleSid | UnsetType = UNSET
-    last_read_message_index: Annotated[int, Meta(ge=0)] | None | UnsetType = UNSET
+    last_read_message_index: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
     last_read_timestamp: Moment | UnsetType = UNSET
 
 

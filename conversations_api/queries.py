@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from multidict import MultiMapping
 
 from conversations_api.bodies import Body
 from shared.problem import Problem
@@ -60,15 +60,14 @@ class MessageList(ListInService):
 OURS = {"Limit", "Cursor", "ServiceSid"}
 
 
-def parse_query(query: Mapping[str, str], kind: type[Q]) -> Q:
+def parse_query(query: MultiMapping[str], kind: type[Q]) -> Q:
     """The typed query. Raises Problem 400 that names an unknown, repeated or impossible parameter."""
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
-    names = list(query.keys())
-    for name in names:
+    for name in query:
         if name not in known:
             expected = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             raise Problem(400, f"`{name[:100]}` is not a parameter of this route: {expected}")
-        if names.count(name) > 1:
+        if len(query.getall(name)) > 1:
             raise Problem(400, f"`{name}` was given twice")
     try:
         return msgspec.convert(dict(query), kind, strict=False)

@@ -106,7 +106,7 @@ def unreadable(method: str) -> Problem:
 
 
 def _client_error(reply: Reply, code: int | None) -> Problem:
-    if code in CODES:
+    if code is not None and code in CODES:
         status, sentence = CODES[code]
         return Problem(status, sentence, code=code, headers=_retry_after(reply) if status == 503 else None)
     if reply.status in {401, 403}:  # about our credentials, never about the operator's

@@ -69,9 +69,7 @@ async def _write(
     method: Literal["POST", "DELETE"] = "DELETE" if verb == "delete" else "POST"
     target = "/".join(request.match_info.values())
     try:
-        raw = await request.app[TWILIO].send(
-            Call(method, path, form=form, fires_webhooks=resource.fires_webhooks)
-        )
+        raw = await request.app[TWILIO].send(Call(method, path, form=form, fires_webhooks=resource.fires_webhooks))
         written = None if verb == "delete" else _view(method, raw, resource)
     except Problem as problem:
         audit(request, f"{resource.name}.{verb}", target, f"refused {problem.status} {problem.code}")

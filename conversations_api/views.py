@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 
-class View(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
+class View(msgspec.Struct, kw_only=True, rename="camel"):
     """Common ground of all answers about one resource."""
 
     sid: str

@@ -1,0 +1,1 @@
+"""The agent itself, for whatever channel: agent file, prompts, model client, tools, language."""

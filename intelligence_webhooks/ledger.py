@@ -6,11 +6,9 @@ transaction, so that a start costs the journals' tail; the file may be thrown aw
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,33 +16,25 @@ from typing import Any
 
 import msgspec
 
-from intelligence_webhooks import payload
-from intelligence_webhooks.payload import BadPayload
+from intelligence_webhooks.ledger_file import open_ledger_file, transaction
 from shared.journal_reader import Entry, JournalReader, Position
 from shared.records import AnyRecord, DeadLetter, IntelEvent, IntelResult, decode
 
 FILE_NAME = "intelligence.sqlite"
-SCHEMA_VERSION = 1
-# Events before what answers them, so that an answer always finds its event.
+# Events before what answers them, so that an answer finds its event.
 STREAMS = ("intel_events", "intel_results", "dead_letters")
-SCHEMA = """
-CREATE TABLE positions (stream TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
-CREATE TABLE keys (key TEXT PRIMARY KEY, event_id TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE answered (event_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE open_events (event_id TEXT PRIMARY KEY, subject TEXT NOT NULL, received_s REAL NOT NULL,
-    line BLOB NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_s REAL NOT NULL DEFAULT 0);
-CREATE TABLE results (subject TEXT PRIMARY KEY, id TEXT NOT NULL, line BLOB NOT NULL);
-CREATE INDEX results_by_id ON results (id);
-CREATE TABLE dead_letters (id TEXT PRIMARY KEY, line BLOB NOT NULL);
-CREATE TABLE replayed (dead_letter_id TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
+IDEMPOTENCY_HEADER = "i-twilio-idempotency-token"
+NO_LATER_ID = "~"  # sorts behind every id
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_event_decoder = msgspec.json.Decoder(IntelEvent)
+_result_decoder = msgspec.json.Decoder(IntelResult)
+_dead_letter_decoder = msgspec.json.Decoder(DeadLetter)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An event that waits for its result; `subject` is the transcript or conversation, `tries` those that failed."""
+    """An event that waits for its result; `subject` is its transcript or conversation, `tries` counts failures."""
 
     event: IntelEvent
     subject: str
@@ -53,7 +43,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over all that the journals hold; `oldest_unresolved_s` is the age in seconds, null when none waits."""
+    """Counts over all that the journals hold; `oldest_unresolved_s` is an age, null when nothing waits."""
 
     received: int
     unknown: int
@@ -69,7 +59,7 @@ class Ledger:
 
     def __init__(self, data_dir: Path) -> None:
         self._lock = threading.Lock()
-        self._db = _open(data_dir / FILE_NAME)
+        self._db = open_ledger_file(data_dir / FILE_NAME)
         stored = dict(self._db.execute("SELECT stream, value FROM positions").fetchall())
         self._readers = {
             stream: JournalReader(
@@ -100,13 +90,14 @@ class Ledger:
         if not lines:
             return 0
         try:
-            with self._transaction():
+            with transaction(self._db):
                 for line in lines:
                     self._apply(line.raw) if isinstance(line, Entry) else self._count("skipped_lines")
                 self._db.execute(
-                    "INSERT OR REPLACE INTO positions VALUES (?, ?)", (stream, msgspec.json.encode(reader.positions))
+                    "INSERT OR REPLACE INTO positions VALUES (?, ?)",
+                    (stream, msgspec.json.encode(reader.positions)),
                 )
-        except sqlite3.Error:
+        except BaseException:
             reader.positions = before
             raise
         return len(lines)
@@ -114,7 +105,7 @@ class Ledger:
     def _apply(self, raw: bytes) -> None:
         try:
             record = decode(raw)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._count("skipped_lines")
             return
         self._apply_record(record, raw)
@@ -173,7 +164,7 @@ class Ledger:
         return bool(self._rows("SELECT 1 FROM results WHERE subject = ?", subject))
 
     def due(self, limit: int, busy: Iterable[str] = ()) -> list[Work]:
-        """Open events whose time has come, oldest first, at most one per subject and none of the `busy` subjects."""
+        """Open events whose time has come, oldest first: one per subject, and none of the `busy` subjects."""
         rows = self._rows(
             "SELECT line, subject, tries, MIN(event_id) FROM open_events WHERE due_s <= ?"
             " AND subject NOT IN (SELECT value FROM json_each(?)) GROUP BY subject ORDER BY MIN(event_id) LIMIT ?",
@@ -181,7 +172,7 @@ class Ledger:
             msgspec.json.encode(list(busy)).decode(),
             limit,
         )
-        return [Work(_as(IntelEvent, line), subject, tries) for line, subject, tries, _ in rows]
+        return [Work(_event_decoder.decode(line), subject, tries) for line, subject, tries, _ in rows]
 
     def postpone(self, event_id: str, delay_s: float) -> None:
         """Counts a failed try and leaves the event alone for `delay_s`."""
@@ -194,29 +185,29 @@ class Ledger:
     def result(self, subject: str) -> IntelResult | None:
         """The current result of a transcript or conversation."""
         rows = self._rows("SELECT line FROM results WHERE subject = ?", subject)
-        return _as(IntelResult, rows[0][0]) if rows else None
+        return _result_decoder.decode(rows[0][0]) if rows else None
 
     def results(self, limit: int, before_id: str | None = None) -> list[IntelResult]:
         """Current results, newest first, those older than `before_id`."""
         rows = self._rows(
-            "SELECT line FROM results WHERE id < ? ORDER BY id DESC LIMIT ?", before_id or "~", limit
+            "SELECT line FROM results WHERE id < ? ORDER BY id DESC LIMIT ?", before_id or NO_LATER_ID, limit
         )
-        return [_as(IntelResult, line) for (line,) in rows]
+        return [_result_decoder.decode(line) for (line,) in rows]
 
     def dead_letters(self, limit: int, before_id: str | None = None) -> list[DeadLetter]:
         """Dead letters that nobody has replayed, newest first, those older than `before_id`."""
         rows = self._rows(
             "SELECT line FROM dead_letters WHERE id < ? AND id NOT IN (SELECT dead_letter_id FROM replayed)"
             " ORDER BY id DESC LIMIT ?",
-            before_id or "~",
+            before_id or NO_LATER_ID,
             limit,
         )
-        return [_as(DeadLetter, line) for (line,) in rows]
+        return [_dead_letter_decoder.decode(line) for (line,) in rows]
 
     def dead_letter(self, letter_id: str) -> DeadLetter | None:
         """The dead letter with this id, replayed or not."""
         rows = self._rows("SELECT line FROM dead_letters WHERE id = ?", letter_id)
-        return _as(DeadLetter, rows[0][0]) if rows else None
+        return _dead_letter_decoder.decode(rows[0][0]) if rows else None
 
     def is_replayed(self, letter_id: str) -> bool:
         return bool(self._rows("SELECT 1 FROM replayed WHERE dead_letter_id = ?", letter_id))
@@ -261,47 +252,17 @@ class Ledger:
         return None
 
     def _count(self, name: str) -> None:
-        self._db.execute(
-            "INSERT INTO counts VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1", (name,)
-        )
+        self._db.execute("INSERT INTO counts VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1", (name,))
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(statement, values).fetchall()
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
 
 def keys_of(event: IntelEvent) -> tuple[str, ...]:
-    """The keys by which an event is known again: its own, and the natural key of its body."""
-    with contextlib.suppress(BadPayload):
-        return tuple(dict.fromkeys((event.event_key, payload.parse(event.body.encode()).natural_key)))
-    return (event.event_key,)
+    """What an event is known again by: its natural key, and Twilio's idempotency token where there was one.
 
-
-def _as[T](type_: type[T], line: bytes) -> T: ...
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """The database, made anew when it is missing, damaged or of another version."""
-    for _ in range(2):
-        db = _connect(path)
-        try:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version == SCHEMA_VERSION and db.execute("SELECT COUNT(*) FROM positions").fetchone():
-                return db
-            if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-                return db
-        except sqlite3.DatabaseError:
-            pass
-        db.close()
-    raise sqlite3.DatabaseError(f"{path.name} cannot be made anew")
+    The token alone would not do: it is not covered by the signature, so that a replayed request may bring any.
+    """
+    token = event.headers.get(IDEMPOTENCY_HEADER)
+    return (event.event_key, f"token:{token}") if token else (event.event_key,)

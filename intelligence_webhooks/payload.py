@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -39,8 +40,6 @@ def parse(body: bytes) -> Payload:
     what we need. NaN, infinite numbers, lone surrogates and invalid UTF-8 are no JSON.
     """
     value = _decode(body)
-    if not isinstance(value, dict):
-        raise BadPayload("the body is not a JSON object")
     try:
         if "operatorResults" in value and "intelligenceConfiguration" in value:
             return _rule_execution(msgspec.convert(value, RuleExecution), body)
@@ -51,9 +50,20 @@ def parse(body: bytes) -> Payload:
     return Payload("unknown", _body_key(body), _account(value))
 
 
-def parse_form(fields: Mapping[str, str]) -> Payload:
+def parse_form(body: bytes) -> Payload:
     """The payload of a form body, whose fields have the names of the JSON one. Raises BadPayload."""
-    return parse(msgspec.json.encode(dict(fields)))
+    return parse(msgspec.json.encode(form_fields(body)))
+
+
+def form_fields(body: bytes) -> dict[str, str]:
+    """A form's fields, blank ones included. Raises BadPayload for a form that is empty or repeats a field."""
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError as error:
+        raise BadPayload("the form cannot be read") from error
+    if not pairs or len({name for name, _ in pairs}) < len(pairs):
+        raise BadPayload("the form is empty or repeats a field")
+    return dict(pairs)
 
 
 def parse_execution(body: str) -> RuleExecution:
@@ -66,31 +76,32 @@ def transcript_key(transcript_sid: str) -> str:
     return f"{V2_EVENT}:{transcript_sid}"
 
 
-def _decode(body: bytes) -> Any:
+def _decode(body: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadPayload("the body is not JSON") from error
     except RecursionError as error:
         raise BadPayload("the body is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise BadPayload("the body is not a JSON object")
     if _deeper_than(value, MAX_DEPTH):
         raise BadPayload("the body is nested too deeply")
     return value
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
+    """True when more than `limit` objects and lists stand inside each other."""
     level = [value]
-    for _ in range(limit + 1):
-        level = [child for item in level for child in _children(item)]
+    for _ in range(limit):
+        level = [child for item in level for child in _children(item) if isinstance(child, dict | list)]
         if not level:
             return False
     return True
 
 
 def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    return value.values() if isinstance(value, dict) else value
 
 
 def _notification(notification: Notification, body: bytes) -> Payload:

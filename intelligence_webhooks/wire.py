@@ -91,7 +91,7 @@ class OperatorResult(msgspec.Struct):
     json_results: Any = None
 
 
-class PageMeta(msgspec.Struct):
+class PageMeta(msgspec.Struct, frozen=True):
     next_page_url: str | None = None
 
 

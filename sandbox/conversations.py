@@ -45,7 +45,9 @@ class ConversationsApi:
     def handlers(self, resource: Resource) -> Iterator[tuple[str, str, Handler]]:
         """(method, path, handler) of the resource, at account level and under a service."""
         for prefix in _prefixes(resource):
-            collection = prefix + "".join(f"/{r.path}/{{{r.key}}}" for r in resource.line[:-1]) + f"/{resource.path}"
+            collection = (
+                prefix + "".join(f"/{r.path}/{{{r.key}}}" for r in resource.line[:-1]) + f"/{resource.path}"
+            )
             member = f"{collection}/{{{resource.key}}}"
             yield "GET", collection, self._bound(resource, self.list)
             yield "GET", member, self._bound(resource, self.fetch)
@@ -76,7 +78,9 @@ class ConversationsApi:
             limits=resource.limits,
         )
         page = read_page(self._store, listing, request)
-        return json_answer({resource.key: [present(resource, d, place) for d in page.documents], "meta": page.meta})
+        return json_answer(
+            {resource.key: [present(resource, d, place) for d in page.documents], "meta": page.meta}
+        )
 
     async def fetch(self, resource: Resource, request: web.Request) -> web.Response:
         place = self._place(resource, request)
@@ -230,7 +234,9 @@ def _check_choices(fields: tuple[Field, ...], request: web.Request) -> None:
     for field in fields:
         text = request.query.get(field.param)
         if text is not None and field.choices and text not in field.choices:
-            raise twilio_error(400, 20001, f"Invalid parameter {field.param}: must be one of {', '.join(field.choices)}")
+            raise twilio_error(
+                400, 20001, f"Invalid parameter {field.param}: must be one of {', '.join(field.choices)}"
+            )
 
 
 def is_service_sid(text: str) -> bool:

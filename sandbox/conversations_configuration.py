@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sandbox.conversations import PREFIX
 from sandbox.conversations_rules import default_role, make_default_roles
-from sandbox.conversations_table import (
+from sandbox.conversations_singletons import (
     ACCOUNT_CONFIGURATION,
     ACCOUNT_WEBHOOKS,
     POST_EVENTS,

@@ -58,9 +58,10 @@ class ConversationEvents:
     def _targets(self, service_sid: str, conversation_sid: str) -> list[Target]:
         configuration = self._configuration(service_sid)
         targets = [_target(configuration.get("post_webhook_url"), configuration)] if configuration else []
-        for found in self._store.select("Webhooks", conversation_sid):
-            if found.body["target"] == "webhook":
-                targets.append(_target(found.body["configuration"].get("url"), found.body["configuration"]))
+        own = [found.body for found in self._store.select("Webhooks", conversation_sid)]
+        targets += [
+            _target(w["configuration"].get("url"), w["configuration"]) for w in own if w["target"] == "webhook"
+        ]
         return [target for target in targets if target.url]
 
 

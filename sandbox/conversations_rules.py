@@ -19,7 +19,10 @@ ROLES = {
         ("sendMessage", "addParticipant", "removeParticipant", "editConversationName", "deleteConversation"),
     ),
     "service user": ("service", ("createConversation", "joinConversation", "editOwnUserInfo")),
-    "service admin": ("service", ("createConversation", "addParticipant", "deleteConversation", "editAnyUserInfo")),
+    "service admin": (
+        "service",
+        ("createConversation", "addParticipant", "deleteConversation", "editAnyUserInfo"),
+    ),
 }
 
 
@@ -208,7 +211,11 @@ def deliver(change: Change) -> None:
     """Messages reach every phone but their author's at once; each gets a receipt."""
     if change.before is not None:
         return
-    reached = [p for p in _participants(change) if p["messaging_binding"] and p["sid"] != change.document["participant_sid"]]
+    reached = [
+        p
+        for p in _participants(change)
+        if p["messaging_binding"] and p["sid"] != change.document["participant_sid"]
+    ]
     for participant in reached:
         _add_receipt(change, participant)
     if reached:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import aiohttp
+from yarl import URL
 
 from shared.signature import sign_form, sign_json
 from shared.telemetry import get_logger
@@ -30,10 +31,13 @@ class Delivery:
 class Deliveries:
     """Posts webhooks without making anyone wait; `close` drops what is still under way."""
 
-    def __init__(self, session: aiohttp.ClientSession, auth_token: str) -> None:
-        self._session = session
+    def __init__(self, auth_token: str) -> None:
         self._auth_token = auth_token
+        self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession()
 
     def form(self, url: str, fields: Mapping[str, str], method: str = "POST") -> None:
         """Sends form fields: in the body, or in the query for GET."""
@@ -60,6 +64,8 @@ class Deliveries:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
 
     @staticmethod
     def _signed(signature: str) -> dict[str, str]:
@@ -85,11 +91,13 @@ class Deliveries:
                 return
 
     async def _send(self, delivery: Delivery) -> None:
+        if self._session is None:
+            raise RuntimeError("deliveries are not open")
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         # The address is sent as signed: yarl must not rewrite its escapes.
         async with self._session.request(
             delivery.method,
-            aiohttp.client.URL(delivery.url, encoded=True),
+            URL(delivery.url, encoded=True),
             data=delivery.body or None,
             headers=delivery.headers,
             timeout=timeout,

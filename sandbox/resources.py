@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sandbox.store import Condition, Document, Store
 from sandbox.twilio_product import PageLimits
 
+USUAL_LIMITS = PageLimits()
 Kind = Literal["text", "json", "integer", "boolean", "list", "date", "choice"]
 
 
@@ -63,7 +64,7 @@ class Resource:
     parent: Resource | None = None
     owner: Literal["service", "account"] = "service"
     template: Mapping[str, Any] = field(default_factory=dict)
-    limits: PageLimits = PageLimits()
+    limits: PageLimits = USUAL_LIMITS
     filters: Mapping[str, Condition] = field(default_factory=dict)
     can_reverse: bool = False
     name_place: str | None = None

@@ -162,7 +162,7 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
     urls = ServiceUrls(**{name: reader.address(f"{name.upper()}_URL") or own[name] for name in own})
     data_dir = Path(reader.text("DATA_DIR", "./data") or "")
     agent_file = reader.text("AGENT_FILE")
-    operator_token, session_secret = reader.text("OPERATOR_TOKEN"), reader.text("SESSION_SECRET")
+    operator_token, session_secret = reader.secret("OPERATOR_TOKEN"), reader.secret("SESSION_SECRET")
     if reader.faults:
         raise ConfigError(reader.faults, DEMO_HINT)
     secrets = load_or_create_secrets(data_dir, demo=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from shared.origins import parse_origin
 
-PLACEHOLDERS = ("your_", "your-", "changeme", "change_me", "replace", "<", "xxxx")
+PLACEHOLDERS = ("your_", "your-", "changeme", "change_me", "replace", "<", "xxxx", "...")
 SIGNIFICANT_SID_LENGTH = 34
 
 
@@ -28,9 +29,13 @@ def read_environment(
 ) -> dict[str, str]:
     """The values of `.env` with the process environment on top.
 
-    An empty variable counts as missing and still hides the `.env` value of the same name.
+    An empty variable counts as missing and still hides the `.env` value of the same name. Raises ConfigError
+    when the file is not UTF-8.
     """
-    from_file = dotenv_values(dotenv) if dotenv is not None and dotenv.is_file() else {}
+    try:
+        from_file = dotenv_values(dotenv) if dotenv is not None and dotenv.is_file() else {}
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{dotenv} must be UTF-8 ({error.reason} at byte {error.start})"]) from None
     merged = {**{name: value or "" for name, value in from_file.items()}, **environ}
     return {name: value.strip() for name, value in merged.items() if value.strip()}
 
@@ -64,6 +69,10 @@ class EnvironmentReader:
             return value
         return ""
 
+    def secret(self, name: str) -> str | None:
+        """The value of a secret that may be left out; a never filled in one is a fault."""
+        return self.required(name) if self.text(name) else None
+
     def sid(self, name: str, prefix: str) -> str:
         value = self.required(name)
         hexadecimal = all(c in "0123456789abcdefABCDEF" for c in value[2:])
@@ -73,7 +82,7 @@ class EnvironmentReader:
 
     def port(self, name: str, default: int) -> int:
         text = self.text(name, str(default)) or ""
-        if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535:
             return int(text)
         self.faults.append(f"{name} must be a port between 1 and 65535")
         return default
@@ -101,7 +110,15 @@ class EnvironmentReader:
     def address(self, name: str) -> str | None:
         """A base URL (http or https, a path allowed) without trailing slash, or None."""
         text = self.text(name)
-        if text is None or text.startswith(("http://", "https://")):
+        if text is None or _is_http_address(text):
             return text.rstrip("/") if text else None
-        self.faults.append(f"{name} must start with http:// or https://")
+        self.faults.append(f"{name} must be an address that starts with http:// or https://")
         return None
+
+
+def _is_http_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # an impossible port or a half bracket
+        return False

@@ -12,6 +12,7 @@ from shared.problem import CONTENT_TYPE, Problem
 from shared.service_keys import ACCESS, DOOR, IDENTITY, SETTINGS
 from shared.telemetry import REQUEST_SECONDS, REQUESTS, get_logger
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = get_logger("http")
 
@@ -26,16 +27,12 @@ SECURITY_HEADERS = {
 }
 
 
-@web.middleware
-async def headers_guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Adds the security headers a handler has not set itself."""
-    response = await handler(request)
-    if not response.prepared:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.app[SETTINGS].public_url.startswith("https://"):
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return response
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Adds the security headers a handler has not set itself; as a signal it reaches streams and redirects too."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.app[SETTINGS].public_url.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 @web.middleware
@@ -46,22 +43,27 @@ async def error_guard(request: web.Request, handler: Handler) -> web.StreamRespo
         response = await handler(request)
     except Problem as problem:
         response = problem_response(problem)
-    except web.HTTPException as refusal:
-        response = refusal if refusal.status < 400 else problem_response(_from_http(refusal))
+    except web.HTTPException as answer:
+        if answer.status < 400:  # a redirect
+            _measure(request, answer.status, time.perf_counter() - started)
+            raise
+        response = problem_response(_from_http(answer))
     except Exception:  # the outermost shell of a request: logged, answered, let go
         log.exception("request failed", method=request.method, path=request.path)
         response = problem_response(Problem(500, "Something went wrong here. It has been logged."))
     _measure(request, response.status, time.perf_counter() - started)
+    if request.writer.output_size and not response.prepared and request.transport is not None:
+        request.transport.close()  # a stream or socket that broke: an answer would land in the middle of it
     return response
 
 
 @web.middleware
 async def door_guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Admits a request by the access its route was added with; a route without access is refused."""
-    if request.match_info.http_exception is not None or request.method == "OPTIONS":
+    route = request.match_info.route
+    known = request.app[ACCESS].get(route)
+    if request.match_info.http_exception is not None or (known is None and route.method == "OPTIONS"):
         return await handler(request)  # nothing is done there but to answer 404, 405 or a preflight
-    resource = request.match_info.route.resource
-    known = request.app[ACCESS].get((request.match_info.route.method, resource.canonical if resource else ""))
     if known is None:
         raise Problem(403, "This route has no access rule.", code=40302)
     if not isinstance(known, Open):
@@ -108,5 +110,6 @@ def _measure(request: web.Request, status: int, seconds: float) -> None:
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "none"
     service = request.app[SETTINGS].service
-    REQUESTS.labels(service, request.method if route != "none" else "any", route, str(status)).inc()
+    method = request.method if request.method in METHODS and route != "none" else "any"
+    REQUESTS.labels(service, method, route, str(status)).inc()
     REQUEST_SECONDS.labels(service, route).observe(seconds)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from shared.records import Record, encode
 from shared.secrets_file import private_directory
-from shared.segments import last_sequence, open_path, seal, series_name, torn_tail_to_side
+from shared.segments import last_sequence, open_path, seal, series_name, sync_directory, torn_tail_to_side
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 QUEUE_RECORDS = 10_000
@@ -63,9 +63,13 @@ class Journal:
         self._closing = threading.Event()
         self._order = threading.Lock()
         self.healthy = True
-        torn_tail_to_side(self._path)
-        self._seq = last_sequence(data_dir, self.series)
-        self._open()
+        try:
+            torn_tail_to_side(self._path)
+            self._seq = last_sequence(data_dir, self.series)
+            self._open()
+        except OSError:
+            os.close(self._lock)
+            raise
         self._thread = threading.Thread(target=self._run, name=f"journal-{self.series}", daemon=True)
         self._thread.start()
 
@@ -165,6 +169,8 @@ class Journal:
 
     def _write(self, data: bytes) -> None:
         """Writes and syncs `data` whole, or leaves a sealed segment that ends with a whole line and raises."""
+        if self._size == 0:  # opened before midnight, perhaps, and first written after it
+            self._day = _today()
         try:
             written = os.write(self._descriptor, data)
             if written < len(data):
@@ -181,8 +187,7 @@ class Journal:
 
     def _due_for_seal(self) -> bool:
         """True at 64 MB and from UTC midnight on, unless the segment is empty."""
-        today = datetime.now(UTC).date().isoformat()
-        return self._size >= self._segment_bytes or (self._size > 0 and self._day != today)
+        return self._size >= self._segment_bytes or (self._size > 0 and self._day != _today())
 
     def _rotate(self) -> None:
         """Seals the open segment and starts the next; raises OSError when the next cannot be opened."""
@@ -209,12 +214,21 @@ class Journal:
         seal(self._data_dir, self.series, self._day)
 
     def _open(self) -> None:
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.fchmod(self._descriptor, 0o600)
-        status = os.fstat(self._descriptor)
-        self._size = status.st_size
-        written_at = status.st_mtime if status.st_size else datetime.now(UTC).timestamp()
-        self._day = datetime.fromtimestamp(written_at, UTC).date().isoformat()
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            sync_directory(self._data_dir)  # a durable line in a file without a durable name is not durable
+            status = os.fstat(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor, self._size = descriptor, status.st_size
+        written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+        self._day = written_at.date().isoformat() if status.st_size else _today()
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _take_lock(path: Path) -> int:
@@ -222,7 +236,7 @@ def _take_lock(path: Path) -> int:
     descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         raise JournalLocked(f"{path.name} is being written by another process") from None
     return descriptor

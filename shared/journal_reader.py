@@ -1,13 +1,17 @@
 """Reading journals: forwards from a position, across segments and writers, while they are being written.
 
-A position is (id of the segment's first record, offset, line), never a path or an inode: segments are renamed
-when they are sealed. Bad lines are handed out with file and line number; skipping them is the caller's decision.
+A position is (name of the segment, offset, line), never a path or an inode: segments are renamed when they are
+sealed. A segment's name is the id of its first record. Bad lines are handed out with file and line number;
+skipping them is the caller's decision.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import msgspec
 
@@ -15,6 +19,7 @@ from shared.segments import open_path, sealed_paths, series_of
 
 READ_BYTES = 4 * 1024 * 1024
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
+BAD_FIRST_LINE = "!"
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -46,8 +51,11 @@ class BadLine:
     series: str
 
 
+Lines = list[Entry | BadLine]
+
+
 class _Identified(msgspec.Struct):
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 _identify = msgspec.json.Decoder(_Identified)
@@ -56,122 +64,185 @@ _identify = msgspec.json.Decoder(_Identified)
 class JournalReader:
     """Hands out what a stream holds after `positions` (series -> Position); call `read` again to follow it."""
 
-    def __init__(self, data_dir: Path, stream: str, positions: dict[str, Position] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        stream: str,
+        positions: dict[str, Position] | None = None,
+        *,
+        since_s: float = 0.0,
+    ) -> None:
+        """Starts at `positions`; segments last written before `since_s` (Unix time) are passed over."""
         self._data_dir = data_dir
         self._stream = stream
+        self._since_s = since_s
         self.positions: dict[str, Position] = dict(positions or {})
         self._paths: dict[str, Path] = {}
 
-    def read(self, limit: int = 5000) -> list[Entry | BadLine]:
-        """Up to about `limit` lines not handed out before, in order within each series; empty when there are none.
+    def read(self, limit: int = 5000) -> Lines:
+        """Up to `limit` lines not handed out before, in order within each series; empty when there are none.
 
         Never blocks. `positions` afterwards covers exactly what was handed out.
         """
-        found: list[Entry | BadLine] = []
+        found: Lines = []
         for series in series_of(self._data_dir, self._stream):
             while len(found) < limit:
-                lines = self._read_segment(series, limit - len(found))
+                # Asked before reading: a segment that has a successor by then is sealed, and its end is final.
+                following = self._following(series)
+                lines = self._read_segment(series, limit - len(found), sealed=following is not None)
                 found += lines
-                if not lines and not self._advance(series):
+                if lines:
+                    continue
+                if following is None:
                     break
+                self.positions[series] = Position(following, 0, 0)
         return found
 
-    def _read_segment(self, series: str, limit: int) -> list[Entry | BadLine]:
-        path = self._current(series)
-        if path is None:
-            return []
-        position = self.positions.get(series) or Position("", 0, 0)
-        data = _read_whole_lines(path, position.offset)
-        found: list[Entry | BadLine] = []
-        offset, line, segment = position.offset, position.line, position.segment
-        for raw in data.split(b"\n", limit)[:limit] if data else ():
-            if offset + len(raw) == position.offset + len(data):  # what stands behind the last newline
-                break
-            offset, line = offset + len(raw) + 1, line + 1
-            parsed = _parse(raw, path.name, line, series)
-            if isinstance(parsed, Entry) and not segment:
-                segment = parsed.id
-            found.append(parsed)
-        if found:
-            self.positions[series] = Position(segment or _segment_id(path), offset, line)
-        return found
-
-    def _segments(self, series: str) -> list[Path]:
-        paths = [*sealed_paths(self._data_dir, series), open_path(self._data_dir, series)]
-        return [path for path in paths if path.exists()]
-
-    def _current(self, series: str) -> Path | None:
-        """The file of the segment being read; found again by its first record when it has been renamed."""
+    def _read_segment(self, series: str, limit: int, *, sealed: bool) -> Lines:
         position = self.positions.get(series)
-        paths = self._segments(series)
-        if position is None:
-            return paths[0] if paths else None
-        if not position.segment:  # nothing but bad lines so far, so it has no name to be found by
-            return self._paths.setdefault(series, paths[-1]) if paths else None
-        known = self._paths.get(series)
-        if known is not None and _segment_id(known) == position.segment:
-            return known
-        for path in paths:
-            if _segment_id(path) == position.segment:
+        path = self._locate(series, position.segment) if position else None
+        if position is None or path is None:
+            return []
+        try:
+            with path.open("rb") as file:
+                if _name(file) != position.segment:  # sealed after it was located: the next call finds it again
+                    return []
+                data = _whole_lines(file, position.offset, sealed=sealed)
+                if not data:
+                    return self._skip_long_line(file, path, series, position)
+        except FileNotFoundError:
+            return []
+        found: Lines = []
+        offset, line = position.offset, position.line
+        for raw in data[:-1].split(b"\n", limit)[:limit]:
+            offset, line = offset + len(raw) + 1, line + 1
+            found.append(_parse(raw, path.name, line, series))
+        self.positions[series] = Position(position.segment, offset, line)
+        return found
+
+    def _skip_long_line(self, file: BinaryIO, path: Path, series: str, position: Position) -> Lines:
+        end, line = _end_of_long_line(file, position.offset), position.line + 1
+        if not end:
+            return []
+        self.positions[series] = Position(position.segment, end, line)
+        return [BadLine(path.name, line, f"longer than {LONGEST_LINE_BYTES} bytes", series)]
+
+    def _locate(self, series: str, segment: str) -> Path | None:
+        """The file of a segment, None when it is gone.
+
+        The open one is looked at before the sealed ones are listed, so that a rename meanwhile hides nothing.
+        """
+        opened = open_path(self._data_dir, series)
+        for path in (self._paths.get(series, opened), opened):
+            if segment_name(path) == segment:
+                self._paths[series] = path
+                return path
+        for path in reversed(sealed_paths(self._data_dir, series)):
+            if segment_name(path) == segment:
                 self._paths[series] = path
                 return path
         return None
 
-    def _advance(self, series: str) -> bool:
-        """Moves to the segment after the one that was read to its end; False when that is the newest."""
+    def _following(self, series: str) -> str | None:
+        """The name of the segment after the one being read; None when that is the newest.
+
+        The open one is named before the sealed ones are listed: where no later one is listed, it is the next.
+        """
         position = self.positions.get(series)
-        if position is None:
-            return False
-        paths = self._segments(series)
-        ids = [_segment_id(path) for path in paths]
-        if position.segment in ids:
-            later = paths[ids.index(position.segment) + 1 :]
-        else:  # the segment is gone (retention): go on with the first that is newer
-            later = [path for path, first in zip(paths, ids, strict=True) if first > position.segment]
-        following = next((path for path in later if path.stat().st_size > 0), None)
-        if following is None or not _segment_id(following):
-            return False
-        self._paths[series] = following
-        self.positions[series] = Position(_segment_id(following), 0, 0)
-        return True
+        newest = segment_name(open_path(self._data_dir, series))
+        if position is not None and newest == position.segment:
+            return None
+        paths = sealed_paths(self._data_dir, series)
+        if position is not None:
+            current = self._locate(series, position.segment)
+            if current is not None and current in paths:
+                paths = paths[paths.index(current) + 1 :]
+            else:
+                paths = _newer(paths, position.segment)
+        return next((name for name in chain(map(segment_name, paths), (newest,)) if name), None)
 
 
-def _read_whole_lines(path: Path, offset: int) -> bytes:
-    """Whole lines from `offset`, at least one when there is one; b"" at the end or in front of a half line."""
-    size = READ_BYTES
+def end_positions(data_dir: Path, stream: str) -> dict[str, Position]:
+    """Where each series of a stream ends now, for readers that want only what comes. Costs the newest segment."""
+    ends = {}
+    for series in series_of(data_dir, stream):
+        paths = (open_path(data_dir, series), *reversed(sealed_paths(data_dir, series)))
+        end = next((position for position in map(_end, paths) if position is not None), None)
+        if end is not None:
+            ends[series] = end
+    return ends
+
+
+def segment_name(path: Path) -> str:
+    """The id of the segment's first line, or a mark of that line when it is no record; "" while there is none."""
     try:
         with path.open("rb") as file:
-            while True:
-                file.seek(offset)
-                data = file.read(size)
-                end = data.rfind(b"\n") + 1
-                if end or len(data) < size:
-                    return data[:end]
-                if size >= LONGEST_LINE_BYTES:  # no record of ours: handed out as a bad line, never waited for
-                    return data[:-1] + b"\n"
-                size *= 2
-    except FileNotFoundError:  # sealed between listing and opening: the next call finds it again
-        return b""
-
-
-def _segment_id(path: Path) -> str:
-    """The id of the first record in the file, "" when it holds none yet."""
-    try:
-        with path.open("rb") as file:
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    return ""
-                try:
-                    return _identify.decode(raw).id
-                except msgspec.MsgspecError:
-                    continue
+            return _name(file)
     except FileNotFoundError:
         return ""
-    return ""
+
+
+def _name(file: BinaryIO) -> str:
+    file.seek(0)
+    raw = file.readline(LONGEST_LINE_BYTES)
+    if not raw.endswith(b"\n") and len(raw) < LONGEST_LINE_BYTES:
+        return ""
+    first = _parse(raw, "", 1, "")
+    return first.id if isinstance(first, Entry) else BAD_FIRST_LINE + hashlib.sha256(raw).hexdigest()[:32]
+
+
+def _newer(paths: list[Path], segment: str) -> list[Path]:
+    """The sealed segments behind the last one that is older than a segment that is gone (retention, clear)."""
+    names = [segment_name(path) for path in paths]
+    older = [n for n, name in enumerate(names) if name and name[0] != BAD_FIRST_LINE and name <= segment]
+    return paths[older[-1] + 1 :] if older else paths
+
+
+def _end(path: Path) -> Position | None:
+    """The position behind the last whole line; None when there is none."""
+    try:
+        with path.open("rb") as file:
+            name, offset, line = _name(file), 0, 0
+            file.seek(0)
+            while block := file.read(READ_BYTES):
+                line += block.count(b"\n")
+                offset = file.tell() - len(block) + block.rfind(b"\n") + 1 if b"\n" in block else offset
+    except FileNotFoundError:
+        return None
+    return Position(name, offset, line) if name else None
+
+
+def _whole_lines(file: BinaryIO, offset: int, *, sealed: bool) -> bytes:
+    """Whole lines from `offset`; b"" when none is complete, or when the next is too long to be a record.
+
+    The half line that damage has left at the end of a sealed segment counts as a line.
+    """
+    file.seek(offset)
+    data = b""
+    while len(data) < LONGEST_LINE_BYTES:
+        block = file.read(READ_BYTES)
+        data += block
+        end = data.rfind(b"\n") + 1
+        if end:
+            return data[:end]
+        if len(block) < READ_BYTES:
+            return data + b"\n" if sealed and data else b""
+    return b""
+
+
+def _end_of_long_line(file: BinaryIO, offset: int) -> int:
+    """Where the line after one that is longer than LONGEST_LINE_BYTES begins; 0 when there is none yet."""
+    file.seek(offset + LONGEST_LINE_BYTES)
+    while block := file.read(READ_BYTES):
+        found = block.find(b"\n")
+        if found >= 0:
+            return file.tell() - len(block) + found + 1
+    return 0
 
 
 def _parse(raw: bytes, file: str, line: int, series: str) -> Entry | BadLine:
     try:
+        raw.decode()  # msgspec passes over the bytes of fields it does not want
         return Entry(raw, _identify.decode(raw).id, file, line, series)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return BadLine(file, line, str(error) or type(error).__name__, series)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.problem import Problem
-from shared.secrets_file import private_directory
+from shared.secrets_file import one_at_a_time, private_directory
 
 OWNER = "owner"
 IDLE_S = 30 * 60
@@ -71,13 +72,15 @@ class Operators:
     def __init__(self, data_dir: Path, session_secret: str, operator_token: str) -> None:
         path = private_directory(data_dir) / "operators.sqlite"
         self._key = session_secret.encode()
-        self._owner_hash = self._hash(operator_token)
+        self._owner_hash = self._hash(operator_token) if operator_token else ""  # an empty token is nobody's
         self._lock = threading.Lock()
         path.touch(mode=0o600)
+        path.chmod(0o600)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(SCHEMA)
+        with one_at_a_time(path):  # the switch to WAL does not wait for others, it fails
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")  # a revocation must outlive a power cut
+            self._db.executescript(SCHEMA)
 
     def close(self) -> None:
         self._db.close()
@@ -172,7 +175,7 @@ class Operators:
         self._run("DELETE FROM failures WHERE at_s < ?", since)
         times = self._run("SELECT at_s FROM failures WHERE address = ? ORDER BY at_s", address)
         if len(times) >= FAILURES_ALLOWED:
-            wait_s = max(1, round(times[0][0] - since))
+            wait_s = max(1, math.ceil(times[-FAILURES_ALLOWED][0] - since))
             raise Problem(
                 429,
                 f"Too many failed sign-ins from here. Try again in {wait_s} seconds.",

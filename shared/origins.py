@@ -30,7 +30,7 @@ def is_loopback_host(host: str) -> bool:
 def is_public(origin: str) -> bool:
     """True when strangers may reach the origin: neither loopback nor a one-word name of a container network."""
     host = urlsplit(origin).hostname or ""
-    return not is_loopback_host(host) and "." in host
+    return not is_loopback_host(host) and ("." in host or ":" in host)
 
 
 def url_host(host: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from shared.journal import Journal
+from shared.telemetry import get_logger
 
 Drain = Callable[[float], Awaitable[None]]
+log = get_logger("readiness")
 
 
 class Readiness:
@@ -39,7 +42,18 @@ class Readiness:
         return found
 
     async def drain(self, deadline_s: float) -> None:
-        """Stops taking work and waits for what the service holds, at most `deadline_s`."""
+        """Stops taking work and waits for what the service holds, at most `deadline_s`.
+
+        All parts finish at the same time; one that fails or hangs is logged and does not hold up the others.
+        """
         self.draining = True
-        for finish in self.on_drain:
-            await finish(deadline_s)
+        tasks = [asyncio.ensure_future(finish(deadline_s)) for finish in self.on_drain]
+        if not tasks:
+            return
+        done, late = await asyncio.wait(tasks, timeout=deadline_s)
+        for task in late:
+            task.cancel()
+            log.warning("drain not finished in time", part=str(task.get_coro()))
+        for result in await asyncio.gather(*done, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("drain failed", exc_info=result)

@@ -23,10 +23,10 @@ def utc_now() -> datetime:
 
 def new_id() -> str:
     """A unique id of 32 hexadecimal digits whose order is the order of time (UUID version 7, RFC 9562)."""
-    milliseconds = time.time_ns() // 1_000_000
-    entropy = int.from_bytes(os.urandom(10), "big")
-    high, low = entropy >> 68, entropy & ((1 << 62) - 1)
-    return f"{milliseconds:012x}7{high & 0xFFF:03x}{(0b10 << 62) | low:016x}"
+    milliseconds, rest_ns = divmod(time.time_ns(), 1_000_000)
+    fraction = rest_ns * 4096 // 1_000_000  # twelve more bits of time, so that ids of one millisecond rise too
+    low = int.from_bytes(os.urandom(8), "big") >> 2
+    return f"{milliseconds:012x}7{fraction:03x}{(0b10 << 62) | low:016x}"
 
 
 class Record(msgspec.Struct, kw_only=True, tag_field="type"):
@@ -306,8 +306,23 @@ _any_decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 
 
 def encode(record: Record) -> bytes:
-    """The record as one JSON line, without its newline."""
-    return _encoder.encode(record)
+    """The record as one JSON line, without its newline. Half a surrogate pair becomes U+FFFD."""
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:  # a streamed reply or a raw header can hold one; that must not cost the record
+        return _encoder.encode(_whole_characters(msgspec.to_builtins(record)))
+
+
+def _whole_characters(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+        case list():
+            return [_whole_characters(item) for item in value]
+        case _:
+            return value
 
 
 def decode_call(raw: bytes) -> CallRecord:

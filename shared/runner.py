@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from shared.config import ConfigError, Settings, load_settings, read_environment
+from shared.config import SERVICES, ConfigError, Settings, load_settings, read_environment
 from shared.journal import JournalLocked
 from shared.service_keys import READINESS
 from shared.telemetry import configure_logging, get_logger
@@ -32,26 +32,28 @@ def run_service(build: Build, service: str) -> NoReturn:
     """
     try:
         settings = load_settings(service, read_environment())
-    except ConfigError as error:
-        print(f"{service}: {error}", file=sys.stderr)
-        raise SystemExit(EXIT_CONFIG) from None
-    except OSError as error:
-        print(f"{service}: DATA_DIR cannot be used: {error}", file=sys.stderr)
-        raise SystemExit(EXIT_CONFIG) from None
-    configure_logging(service, settings.debug)
-    try:
+        configure_logging(service, settings.debug)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build, settings))
+    except ConfigError as error:
+        _give_up(service, str(error), EXIT_CONFIG)
     except JournalLocked as error:
-        print(f"{service}: already running on {settings.data_dir}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _give_up(service, f"already running on this DATA_DIR: {error}", 1)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        name = service_port_name(service)
-        print(f"{service}: port {settings.port} is in use; stop what holds it or set {name}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _give_up(service, _os_sentence(error, service), 1)
     raise SystemExit(0)
+
+
+def _give_up(service: str, sentence: str, code: int) -> NoReturn:
+    print(f"{service}: {sentence}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _os_sentence(error: OSError, service: str) -> str:
+    """What to do about a port or a directory that cannot be used."""
+    if error.errno == errno.EADDRINUSE:
+        return f"the port is in use; stop what holds it or set {port_name(service)}"
+    return f"cannot start: {error}"
 
 
 async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -72,9 +74,9 @@ async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = N
         await runner.cleanup()
 
 
-def service_port_name(service: str) -> str:
+def port_name(service: str) -> str:
     """The environment name of a service's port, such as RELAY_PORT."""
-    return service.split("_")[-1 if service == "signal_analytics" else 0].upper() + "_PORT"
+    return f"{SERVICES[service].upper()}_PORT"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

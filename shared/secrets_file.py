@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,19 +28,28 @@ def private_directory(path: Path) -> Path:
 def load_or_create_secrets(data_dir: Path, *, demo: bool) -> dict[str, str]:
     """The installation's secrets under their environment names; missing ones are made and stored.
 
-    With `demo`, also a whole demo account. Safe when several processes start at once: the file is created
-    by linking a finished one into place, and the first wins. Raises OSError when it cannot be stored.
+    With `demo`, also a whole demo account. Safe when several processes start at once: they take turns, and the
+    file is whole at any moment. Raises OSError when it is damaged or cannot be stored.
     """
     path = private_directory(data_dir) / FILE_NAME
-    for _ in range(10):
-        known = _read(path)
+    with one_at_a_time(path):
+        known = {name: value for name, value in _read(path).items() if value}  # an empty secret admits everyone
         wanted = _operator_secrets() | (_demo_account() if demo else {})
-        missing = {name: value for name, value in wanted.items() if name not in known}
-        if not missing:
-            return known
-        if _store(path, known | missing, replace=bool(known)):
-            return known | missing
-    raise OSError(f"{path} keeps changing; is another process writing it?")
+        if wanted.keys() - known.keys():
+            known = wanted | known
+            _store(path, known)
+        return known
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Holds the lock beside `path` against other processes and threads; it ends with the process that holds it."""
+    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _operator_secrets() -> dict[str, str]:
@@ -66,26 +77,19 @@ def _read(path: Path) -> dict[str, str]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
-    except msgspec.MsgspecError as error:
+    except ValueError as error:  # not JSON, not a table of strings, or not UTF-8
         raise OSError(f"{path} is damaged ({error}); move it away to have new secrets made") from error
 
 
-def _store(path: Path, values: dict[str, str], *, replace: bool) -> bool:
-    """True when `values` are on disk; False when another process was first to create the file."""
+def _store(path: Path, values: dict[str, str]) -> None:
+    """Puts `values` on disk whole or not at all."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(values), indent=2) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        if replace:
-            Path(name).rename(path)
-            return True
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            return False
-        return True
+        Path(name).rename(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()

@@ -18,7 +18,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 class _Sequenced(msgspec.Struct):
-    seq: int = 0
+    seq: int
 
 
 def series_name(stream: str, writer: str | None) -> str:
@@ -43,16 +43,20 @@ def series_of(data_dir: Path, stream: str) -> list[str]:
 
 
 def seal(data_dir: Path, series: str, day: str) -> None:
-    """Moves the open segment to the sealed ones; an empty or missing one stays as it is."""
+    """Moves the open segment to the sealed ones; an empty or missing one stays as it is.
+
+    A clock that was set back over midnight does not put it before the segments that are sealed already.
+    """
     path = open_path(data_dir, series)
     if not path.exists() or path.stat().st_size == 0:
         return
     private_directory(data_dir / "sealed")
     folder = private_directory(data_dir / "sealed" / series)
-    numbers = [_seal_order(p)[1] for p in folder.glob(f"{day}-*.ndjson")]
-    path.rename(folder / f"{day}-{max(numbers, default=0) + 1}.ndjson")
+    newest_day, newest_number = max((_seal_order(p) for p in folder.glob("*.ndjson")), default=(day, 0))
+    number = newest_number + 1 if newest_day >= day else 1
+    path.rename(folder / f"{max(day, newest_day)}-{number}.ndjson")
     for directory in (folder, data_dir):
-        _sync_directory(directory)
+        sync_directory(directory)
 
 
 def torn_tail_to_side(path: Path, *, keep_torn: bool = True) -> None:
@@ -79,7 +83,7 @@ def last_sequence(data_dir: Path, series: str) -> int:
         for line in _lines_backwards(path):
             try:
                 return msgspec.json.decode(line, type=_Sequenced).seq
-            except msgspec.MsgspecError:
+            except (ValueError, RecursionError):  # not JSON, not UTF-8, not ours, or nested without end
                 continue
     return 0
 
@@ -122,7 +126,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Makes the directory's entries durable: what was created, renamed or removed in it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from shared.config import Settings
 from shared.door import PUBLIC, SESSION_COOKIE, Access, Door
-from shared.guards import door_guard, error_guard, facts_of, headers_guard
+from shared.guards import add_security_headers, door_guard, error_guard, facts_of
 from shared.journal import Journal, JournalError
 from shared.operators import ABSOLUTE_S, Identity, Operators
 from shared.problem import Problem
@@ -45,9 +46,10 @@ def create_service(settings: Settings) -> web.Application:
     Opens the operators' file and the audit journal at start and closes them at the end.
     """
     app = web.Application(
-        middlewares=[headers_guard, error_guard, door_guard],
+        middlewares=[error_guard, door_guard],
         client_max_size=BODY_BYTES,
     )
+    app.on_response_prepare.append(add_security_headers)
     app[SETTINGS] = settings
     app[READINESS] = Readiness()
     app[ACCESS] = {}
@@ -65,10 +67,7 @@ def create_service(settings: Settings) -> web.Application:
 def add_route(app: web.Application, method: str, path: str, handler: Handler, access: Access) -> web.AbstractRoute:
     """Adds a route together with who may use it; a route added any other way is refused."""
     route = app.router.add_route(method, path, handler)
-    resource = route.resource
-    if resource is None:
-        raise ValueError(f"{method} {path} has no resource")
-    app[ACCESS][(method, resource.canonical)] = access
+    app[ACCESS][route] = access
     return route
 
 
@@ -90,7 +89,7 @@ async def read_json(request: web.Request, type_: type[T]) -> T:
         raise Problem(415, "Send the body as application/json.", code=41500)
     try:
         return msgspec.json.decode(await request.read(), type=type_)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"The body cannot be used: {error}.", code=40000) from error
 
 
@@ -108,9 +107,16 @@ def audit(
         address=request.remote or "",
     )
     try:
-        request.app[AUDIT].append(record)
+        written = request.app[AUDIT].append(record)
     except JournalError:
         log.warning("audit record not written", action=action)
+    else:
+        written.add_done_callback(lambda done: _report(done, action))
+
+
+def _report(done: Future[None], action: str) -> None:
+    if (error := done.exception()) is not None:
+        log.warning("audit record not written", action=action, reason=str(error))
 
 
 # ---- parts every service has ----

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from urllib.parse import parse_qs, urlsplit
 
 from twilio.request_validator import RequestValidator
@@ -19,6 +20,7 @@ from shared.origins import websocket_origin
 
 DEFAULT_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 FormValues = Mapping[str, str | Sequence[str]]
+Tokens = Iterable[str]
 
 
 class BadSignature(Exception):
@@ -26,8 +28,8 @@ class BadSignature(Exception):
 
 
 def sign_form(url: str, params: FormValues, token: str) -> str:
-    """The `X-Twilio-Signature` of a form request."""
-    return str(RequestValidator(token).compute_signature(url, dict(params)))
+    """The `X-Twilio-Signature` of a form request; a repeated name has a sequence of values."""
+    return str(RequestValidator(token).compute_signature(url, _Form(params)))
 
 
 def sign_json(url: str, body: bytes, token: str) -> tuple[str, str]:
@@ -42,7 +44,7 @@ def sign_websocket(url: str, token: str) -> str:
     return sign_form(url, {}, token)
 
 
-def check_form(url: str, params: FormValues, header: str | None, tokens: Iterable[str]) -> None:
+def check_form(url: str, params: FormValues, header: str | None, tokens: Tokens) -> None:
     """Passes when one of `tokens` signed exactly this URL and these values (blank ones included).
 
     Raises BadSignature otherwise.
@@ -50,23 +52,23 @@ def check_form(url: str, params: FormValues, header: str | None, tokens: Iterabl
     _check_any([url], params, header, tokens)
 
 
-def check_json(url: str, body: bytes, header: str | None, tokens: Iterable[str]) -> None:
+def check_json(url: str, body: bytes, header: str | None, tokens: Tokens) -> None:
     """Passes when one of `tokens` signed this URL and its `bodySHA256` is that of the raw body.
 
     The hash is compared here and not by the SDK, which skips it for anything but a str body and raises
     TypeError when the URL has none. Raises BadSignature.
     """
-    claimed = parse_qs(urlsplit(url).query).get("bodySHA256", [])
+    claimed = _parameter(url, "bodySHA256")
     actual = hashlib.sha256(body).hexdigest()
     if len(claimed) != 1 or not claimed[0].isascii() or not hmac.compare_digest(claimed[0].lower(), actual):
         raise BadSignature
     _check_any([url], {}, header, tokens)
 
 
-def check_websocket(url: str, header: str | None, tokens: Iterable[str]) -> None:
+def check_websocket(url: str, header: str | None, tokens: Tokens) -> None:
     """Passes when one of `tokens` signed the handshake URL, with or without the scheme's default port.
 
-    Twilio signs the address as TwiML has it; a gateway may have told it apart. Raises BadSignature.
+    Twilio signs the address as TwiML has it; a gateway may add or drop the port. Raises BadSignature.
     """
     _check_any(_spellings(url), {}, header, tokens)
 
@@ -76,24 +78,45 @@ def relay_url(public_url: str, path: str = "/websocket") -> str:
     return websocket_origin(public_url) + path
 
 
+class _Form(dict[str, list[str]]):
+    """Form values as the SDK reads repeated ones: it fails on plain lists."""
+
+    def __init__(self, params: FormValues) -> None:
+        super().__init__()
+        for name, value in params.items():
+            self.setdefault(name, []).extend([value] if isinstance(value, str) else value)
+
+    def getall(self, name: str) -> list[str]:
+        return self[name]
+
+
+def _parameter(url: str, name: str) -> list[str]:
+    try:
+        return parse_qs(urlsplit(url).query).get(name, [])
+    except ValueError:  # no URL at all
+        return []
+
+
 def _spellings(url: str) -> list[str]:
-    parts = urlsplit(url)
-    port = DEFAULT_PORTS.get(parts.scheme)
-    host = parts.hostname or ""
-    if parts.port == port:
-        return [url, url.replace(f"{host}:{port}", host, 1)]
-    if parts.port is None:
-        return [url, url.replace(host, f"{host}:{port}", 1)]
+    """The URL, and the same with the scheme's default port dropped or added."""
+    try:
+        parts = urlsplit(url)
+        given, default = parts.port, DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # an impossible port: no request of Twilio's
+        return []
+    if given is None:
+        return [url, parts._replace(netloc=f"{parts.netloc}:{default}").geturl()]
+    if given == default:
+        return [url, parts._replace(netloc=parts.netloc.removesuffix(f":{default}")).geturl()]
     return [url]
 
 
-def _check_any(urls: Iterable[str], params: FormValues, header: str | None, tokens: Iterable[str]) -> None:
+def _check_any(urls: Iterable[str], params: FormValues, header: str | None, tokens: Tokens) -> None:
     if not header or not header.isascii():
         raise BadSignature
-    candidates = [(url, token) for url in urls for token in tokens if token]
-    for url, token in candidates:
+    for url, token in product(urls, filter(None, tokens)):
         try:
-            if RequestValidator(token).validate(url, dict(params), header):
+            if RequestValidator(token).validate(url, _Form(params), header):
                 return
         except (TypeError, ValueError):  # lone surrogates and impossible ports; UnicodeError is a ValueError
             continue

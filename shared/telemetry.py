@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import colorama
@@ -15,12 +15,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 REQUESTS = Counter("crosschannel_http_requests_total", "HTTP requests", ["service", "method", "route", "status"])
 REQUEST_SECONDS = Histogram("crosschannel_http_request_seconds", "Time to answer", ["service", "route"])
 
-_PHONE = re.compile(r"(?<![\w-])\+\d{5,13}(\d{2})\b")
+_PHONE = re.compile(r"(?:(?<![\w-])\+|%2[Bb])\d{5,13}(\d{2})\b")
 _SECRET = re.compile(
     r"(?i)\b(bearer |basic )[A-Za-z0-9._~+/=-]{6,}|\bsk-[A-Za-z0-9_-]{8,}|([?&](?:token|bodySHA256)=)[^&\s]+"
 )
 _EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # with C1: U+009B starts a terminal sequence too
 
 
 def redact(text: str) -> str:
@@ -41,17 +41,23 @@ def configure_logging(service: str, debug: bool = False) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        *([] if terminal else [structlog.processors.format_exc_info]),
-        _redact_event,
+        structlog.processors.format_exc_info,  # plain and redacted: the pretty one prints local variables
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if terminal
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=chain,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _named(service), renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _named(service),
+                _redact_event,
+                renderer,
+            ],
         )
     )
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
@@ -78,11 +84,25 @@ def metrics_page() -> tuple[bytes, str]:
 
 def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = redact(value)
-        elif isinstance(value, str):
+        if key in {"exception", "stack"} and isinstance(value, str):
             event[key] = "\n".join(redact(line) for line in value.split("\n"))
+        else:
+            event[key] = _redacted(value)
     return event
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return redact(value)
+        case Mapping():
+            return {redact(str(key)): _redacted(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(item) for item in value]
+        case _:
+            return redact(repr(value))
 
 
 def _named(service: str) -> structlog.typing.Processor:

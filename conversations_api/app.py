@@ -1,0 +1,153 @@
+"""The composition root: what this service consists of, from top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from conversations_api.console import Console, console_folder, serve
+from conversations_api.cors import setup_cors
+from conversations_api.deliveries import STREAM, Deliveries, Intake
+from conversations_api.followers import JournalFollower
+from conversations_api.forward import add_forward_routes
+from conversations_api.health import HealthBoard
+from conversations_api.live import LiveFeed, start_seq
+from conversations_api.live_socket import live
+from conversations_api.openapi import document
+from conversations_api.parts import BOARD, CONSOLE, EVENTS, FEED, INTAKE, NEIGHBOURS, TWILIO
+from conversations_api.rest import add_resource_routes
+from conversations_api.upstream import Patience, open_client
+from conversations_api.webhook import receive
+from shared.config import ConfigError, Settings
+from shared.door import PUBLIC
+from shared.door import TWILIO as BY_TWILIO
+from shared.journal import Journal
+from shared.operators import Role
+from shared.service import READINESS, SETTINGS, add_route, create_service, json_response
+from shared.telemetry import get_logger
+
+# Not for the API's own prefixes: an unknown path there is a 404 and never the console.
+CONSOLE_PATHS = r"/{path:(?!(?:api|svc|webhooks)(?:/|$)).*}"
+INDEX_EVERY_S = 60.0
+CONNECTIONS = 200
+log = get_logger("conversations")
+
+Part = Callable[[web.Application], AsyncIterator[None]]
+
+
+def create_app(
+    settings: Settings, *, console: Path | None = None, patience: Patience | None = None
+) -> web.Application:
+    """The service. `console` is the build's folder; `patience` how long Twilio is waited for."""
+    if settings.twilio is None:
+        raise ConfigError(["TWILIO_ACCOUNT_SID is missing", "TWILIO_AUTH_TOKEN is missing"])
+    app = create_service(settings)
+    app[FEED] = LiveFeed(start_seq())
+    app[CONSOLE] = Console(console or console_folder())
+    app.cleanup_ctx.append(_twilio(patience or Patience()))
+    app.cleanup_ctx.append(_events)
+    app.cleanup_ctx.append(_neighbours)
+    app.cleanup_ctx.append(_live_feed)
+    add_resource_routes(app)
+    add_route(app, "POST", "/webhooks/conversations", receive, BY_TWILIO)
+    add_route(app, "GET", "/api/live", live, Role.VIEWER)
+    add_route(app, "GET", "/api/health", _health, Role.VIEWER)
+    add_route(app, "GET", "/openapi.json", _openapi, PUBLIC)
+    add_forward_routes(app)
+    add_route(app, "GET", CONSOLE_PATHS, _console, PUBLIC)
+    add_route(app, "HEAD", CONSOLE_PATHS, _console, PUBLIC)
+    setup_cors(app, settings.web_origins)
+    return app
+
+
+def _twilio(patience: Patience) -> Part:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        account = app[SETTINGS].twilio
+        assert account is not None  # noqa: S101 - create_app has refused otherwise
+        async with open_client(account, patience) as client:
+            app[TWILIO] = client
+            yield
+
+    return part
+
+
+async def _events(app: web.Application) -> AsyncIterator[None]:
+    """The journal of events, and which deliveries it holds already."""
+    data_dir = app[SETTINGS].data_dir
+    journal = Journal.open(data_dir, STREAM)
+    deliveries = Deliveries(data_dir)
+    await asyncio.to_thread(deliveries.catch_up)
+    app[EVENTS] = journal
+    app[INTAKE] = Intake(journal, deliveries)
+    app[READINESS].watch(journal)
+    async with _running(_keep_index(deliveries)):
+        yield
+    journal.close()
+    deliveries.close()
+
+
+async def _keep_index(deliveries: Deliveries) -> None:
+    """Moves the index's position on, so that the next start has little to read."""
+    while True:
+        await asyncio.sleep(INDEX_EVERY_S)
+        await asyncio.to_thread(deliveries.catch_up)
+
+
+async def _neighbours(app: web.Application) -> AsyncIterator[None]:
+    """The session to the other services; it holds no credentials of ours and no cookies."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    ) as session:
+        app[NEIGHBOURS] = session
+        yield
+
+
+async def _live_feed(app: web.Application) -> AsyncIterator[None]:
+    """What follows the journals and the services' health; on drain every listener is sent away."""
+    feed, settings = app[FEED], app[SETTINGS]
+    board = HealthBoard(app[NEIGHBOURS], settings, app[READINESS], feed)
+    app[BOARD] = board
+
+    async def drain(_: float) -> None:
+        feed.close()
+
+    app[READINESS].on_drain.append(drain)
+    follower = await asyncio.to_thread(JournalFollower, settings.data_dir, feed)
+    async with _running(follower.run()), _running(board.run()):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """A background task: held here, cancelled and awaited at the end; one that dies is logged."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_log_death)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _log_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background task died", exc_info=error)
+
+
+async def _health(request: web.Request) -> web.Response:
+    return json_response(await request.app[BOARD].health())
+
+
+async def _openapi(_: web.Request) -> web.Response:
+    return json_response(document())
+
+
+async def _console(request: web.Request) -> web.StreamResponse:
+    return serve(request.app[CONSOLE], request.match_info["path"])

@@ -1,0 +1,175 @@
+"""`/openapi.json`: put together from the same table and Structs that serve the routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from conversations_api.bodies import Body
+from conversations_api.health import Health
+from conversations_api.resources import METHODS, RESOURCES, STATUSES, Resource, Verb, operations
+from shared.operators import Role
+
+Json = dict[str, Any]
+VERSION = "1.0.0"
+REFERENCE = "#/components/schemas/{name}"
+PROBLEM: Json = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for the reader."},
+        "code": {"type": "integer", "description": "Twilio's code where there is one."},
+    },
+}
+SESSION: Json = {
+    "type": "object",
+    "required": ["name", "role"],
+    "properties": {"name": {"type": "string"}, "role": {"enum": [role.name.lower() for role in Role]}},
+}
+TOKEN: Json = {
+    "type": "object",
+    "required": ["token"],
+    "additionalProperties": False,
+    "properties": {"token": {"type": "string"}},
+}
+DOES = {
+    "list": "List {plural}",
+    "create": "Create a {name}",
+    "fetch": "Read a {name}",
+    "update": "Change a {name}",
+    "delete": "Delete a {name}",
+}
+# Routes outside the table: path, method, summary, success status, success schema, who may call them.
+OTHER_ROUTES: tuple[tuple[str, str, str, int, Json | None, Role | None], ...] = (
+    ("/api/session", "get", "Who is signed in", 200, SESSION, None),
+    ("/api/session", "post", "Sign in with a token", 200, SESSION, None),
+    ("/api/session", "delete", "Sign out", 204, None, None),
+    ("/api/health", "get", "How the services are", 200, {"$ref": REFERENCE.format(name="Health")}, Role.VIEWER),
+    ("/api/live", "get", "What happens, as a WebSocket", 101, None, Role.VIEWER),
+    ("/webhooks/conversations", "post", "Twilio's Conversations events, signed", 200, {"type": "object"}, None),
+    ("/healthz", "get", "Whether the process is alive", 200, {"type": "object"}, None),
+    ("/readyz", "get", "Whether the service takes work", 200, {"type": "object"}, None),
+    ("/metrics", "get", "Prometheus metrics", 200, None, None),
+    ("/openapi.json", "get", "This document", 200, {"type": "object"}, None),
+)
+
+
+@lru_cache(1)
+def document() -> Json:
+    """The OpenAPI 3.1 document of this service."""
+    paths: dict[str, Json] = {}
+    for resource, verb in operations():
+        operation = _operation(resource, verb)
+        paths.setdefault(resource.path(verb), {})[METHODS[verb].lower()] = operation
+    for path, method, summary, status, schema, role in OTHER_ROUTES:
+        paths.setdefault(path, {})[method] = _other(path, summary, status, schema, role)
+    paths["/api/session"]["post"]["requestBody"] = _body(TOKEN)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Conversations API", "version": VERSION},
+        "security": [{"token": []}, {"session": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**_schemas(), "Problem": PROBLEM},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "crosschannel_session"},
+            },
+        },
+    }
+
+
+def _schemas() -> Json:
+    types: set[type] = {Health}
+    for resource, verb in operations():
+        types |= {resource.view, *filter(None, [resource.body(verb)])}
+    _, components = msgspec.json.schema_components(
+        sorted(types, key=lambda kind: kind.__name__), ref_template=REFERENCE
+    )
+    return components
+
+
+def _operation(resource: Resource, verb: Verb) -> Json:
+    operation: Json = {
+        "operationId": f"{verb}_{resource.name}",
+        "tags": [resource.plural],
+        "summary": DOES[verb].format(name=resource.name, plural=resource.plural),
+        "description": f"Needs the role {resource.roles[verb].name.lower()}.",
+        "parameters": [*_path_parameters(resource, verb), *_query_parameters(resource.query(verb))],
+        "responses": {str(STATUSES[verb]): _success(resource, verb), "default": _problem()},
+    }
+    body = resource.body(verb)
+    if body is not None:
+        operation["requestBody"] = _body({"$ref": REFERENCE.format(name=body.__name__)})
+    return operation
+
+
+def _success(resource: Resource, verb: Verb) -> Json:
+    row = {"$ref": REFERENCE.format(name=resource.view.__name__)}
+    if verb == "delete":
+        return {"description": "Deleted"}
+    if verb != "list":
+        return _json("The resource", row)
+    rows = {"type": "array", "items": row}
+    cursor = {"type": ["string", "null"], "description": "`cursor` of the next page, null on the last."}
+    return _json(
+        "A page",
+        {
+            "type": "object",
+            "required": ["items", "nextCursor"],
+            "properties": {"items": rows, "nextCursor": cursor},
+        },
+    )
+
+
+def _path_parameters(resource: Resource, verb: Verb) -> Iterator[Json]:
+    known = {other.sid_name: other for other in RESOURCES}
+    for name in re.findall(r"{(\w+)}", resource.path(verb)):
+        owner = known[name]
+        names = "fetch" in owner.named if owner is not resource else verb in owner.named
+        schema: Json = {"type": "string"} if names else {"type": "string", "pattern": _pattern(owner.prefix)}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _pattern(prefix: str) -> str:
+    return f"^{prefix}[0-9a-fA-F]{{32}}$"
+
+
+def _query_parameters(kind: type[Body]) -> Iterator[Json]:
+    (schema,), components = msgspec.json.schema_components([kind], ref_template=REFERENCE)
+    described = components[schema["$ref"].rpartition("/")[2]]
+    for name, parameter in described["properties"].items():
+        yield {"name": name, "in": "query", "required": False, "schema": parameter}
+
+
+def _other(path: str, summary: str, status: int, schema: Json | None, role: Role | None) -> Json:
+    success = _json("Success", schema) if schema is not None else {"description": "Success"}
+    operation: Json = {"summary": summary, "responses": {str(status): success, "default": _problem()}}
+    if role is None:
+        operation["security"] = []
+    else:
+        operation["description"] = f"Needs the role {role.name.lower()}."
+    if path == "/webhooks/conversations":
+        form = {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
+        operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": form}}
+    return operation
+
+
+def _body(schema: Json) -> Json:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem() -> Json:
+    content = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+    return {"description": "What went wrong", "content": content}

@@ -1,0 +1,1 @@
+"""What `crosschannel doctor` looks at; every check gives findings, none raises or changes anything."""

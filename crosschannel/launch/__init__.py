@@ -1,0 +1,1 @@
+"""The launcher behind `crosschannel up`: processes, their output, their restarts and their end."""

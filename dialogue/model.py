@@ -1,0 +1,192 @@
+"""The model client: one OpenAI client for all calls, replies as a stream of small typed parts.
+
+The SDK keeps authentication, retries, time-outs and the base URL. Its own parsing of chunks costs four to six
+times the CPU of the stream itself, so chunks are decoded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import openai
+
+from dialogue.sse import EventStream, MalformedStream
+from shared.config import OpenAISettings
+
+CONNECT_S = 3.0
+READ_S = 20.0
+RETRIES = 1
+
+Message = dict[str, Any]
+ToolSpec = dict[str, Any]
+
+
+class ModelError(Exception):
+    """The model did not answer; `code` is short and safe to journal (rate_limited, unavailable, malformed…)."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail or code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of the reply's text, as the model cut it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A complete call of a tool; `arguments` is JSON as the model wrote it and may be malformed."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reply is whole: the tools it calls (none for a spoken reply) and the tokens it took."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: dict[str, int] = field(default_factory=dict)
+
+
+Part = TextPart | Finished
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolDelta(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[_ToolDelta] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class ModelClient:
+    """One client for the process: its connections are kept alive between calls."""
+
+    def __init__(self, settings: OpenAISettings) -> None:
+        self.model = settings.model
+        self._client = openai.AsyncOpenAI(
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            max_retries=RETRIES,
+            timeout=openai.Timeout(READ_S, connect=CONNECT_S),
+            http_client=openai.DefaultAioHttpClient(),
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec] = (), model: str = ""
+    ) -> AsyncGenerator[Part, None]:
+        """Text parts as they arrive, then one Finished. Raises ModelError.
+
+        Closing the iterator early closes the request, so that the model stops.
+        """
+        request: dict[str, Any] = {"model": model or self.model, "messages": list(messages), "stream": True}
+        request["stream_options"] = {"include_usage": True}
+        if tools:
+            request["tools"] = list(tools)
+        reply = _Reply()
+        try:
+            completions = self._client.chat.completions.with_streaming_response
+            async with completions.create(**request) as response:
+                events = EventStream()
+                async for chunk in response.iter_bytes():
+                    for data in events.feed(chunk):
+                        for text in reply.take(data):
+                            yield TextPart(text)
+        except openai.APIStatusError as error:
+            raise ModelError(_status_code(error.status_code), f"HTTP {error.status_code}") from error
+        except openai.APITimeoutError as error:
+            raise ModelError("timeout") from error
+        except openai.OpenAIError as error:
+            raise ModelError("unavailable", type(error).__name__) from error
+        except (MalformedStream, msgspec.MsgspecError) as error:
+            raise ModelError("malformed", type(error).__name__) from error
+        yield reply.finish()
+
+
+class _Reply:
+    """Gathers what arrives in fragments: tool calls, usage, and whether the stream came to its end."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[str, str, list[str]]] = {}
+        self._usage: dict[str, int] = {}
+        self._ended = False
+
+    def take(self, data: bytes) -> list[str]:
+        """The text in one event's data. Raises ModelError when it is an error object."""
+        if data == b"[DONE]":
+            self._ended = True
+            return []
+        chunk = _decode(data)
+        if chunk.error is not None:
+            raise ModelError("unavailable", "the stream carried an error")
+        if chunk.usage is not None:
+            self._usage = msgspec.structs.asdict(chunk.usage)
+        texts = []
+        for choice in chunk.choices:
+            self._ended = self._ended or choice.finish_reason is not None
+            if choice.delta is not None:
+                for delta in choice.delta.tool_calls or ():
+                    self._take_tool(delta)
+                if choice.delta.content:
+                    texts.append(choice.delta.content)
+        return texts
+
+    def _take_tool(self, delta: _ToolDelta) -> None:
+        call_id, name, arguments = self._calls.get(delta.index, ("", "", []))
+        function = delta.function or _Function()
+        self._calls[delta.index] = (delta.id or call_id, function.name or name, arguments)
+        arguments.append(function.arguments or "")
+
+    def finish(self) -> Finished:
+        """What the stream came to. Raises ModelError when it was cut before its end."""
+        if not self._ended:
+            raise ModelError("cut", "the stream ended before the reply did")
+        calls = (self._calls[index] for index in sorted(self._calls))
+        return Finished(tuple(ToolCall(i, name, "".join(parts)) for i, name, parts in calls), self._usage)
+
+
+def _status_code(status: int) -> str:
+    if status == 429:
+        return "rate_limited"
+    if status in {401, 403}:
+        return "refused"
+    return "unavailable" if status >= 500 else "rejected"

@@ -1,0 +1,105 @@
+"""POST /webhook: Twilio's signature first, then the body's shape, then the disk, then 204."""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+from intelligence_webhooks import payload
+from intelligence_webhooks.intake import Delivery
+from intelligence_webhooks.ledger import IDEMPOTENCY_HEADER
+from intelligence_webhooks.payload import BadPayload, Payload
+from intelligence_webhooks.store import Store
+from shared.journal import JournalError
+from shared.problem import Problem
+from shared.signature import BadSignature, check_form, check_json
+from shared.telemetry import get_logger
+
+BODY_BYTES = 256 * 1024
+RETRY_AFTER_S = 5
+SIGNATURE_HEADER = "X-Twilio-Signature"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+log = get_logger("webhook")
+
+
+def receive(store: Store, request: Request) -> Response:
+    """204 once the event is durable, be it now or from an earlier delivery.
+
+    Raises Problem 403 (signature, foreign account), 400 (body), 415 (its type), 503 (not durable: come again).
+    """
+    body = request.get_data()
+    _check_signature(store, request, body)
+    delivery = Delivery(body, _headers(request))
+    payload_ = _parse(store, request.mimetype, delivery)
+    if payload_.account_sid not in (None, store.account.account_sid):
+        store.tally.add("refused")
+        raise _forbidden()
+    try:
+        is_new = store.intake.accept(payload_, delivery)
+    except JournalError as error:
+        store.tally.add("not_stored")
+        raise _not_stored(error) from error
+    store.tally.add(payload_.kind if is_new else "duplicate")
+    return Response(status=204)
+
+
+def _check_signature(store: Store, request: Request, body: bytes) -> None:
+    """Passes what Twilio signed for our public address; forwarded headers have no say. Raises Problem."""
+    if request.mimetype not in (JSON, FORM):
+        raise Problem(415, "Send application/json.", code=41500)
+    if not store.settings.validate_signatures:
+        return
+    url = store.settings.intelligence_public_url + raw_target(request)
+    header = request.headers.get(SIGNATURE_HEADER)
+    tokens = [store.account.auth_token]
+    try:
+        # A signed JSON address covers the body by its hash, so it must never be checked as a form without fields.
+        if request.mimetype == JSON or "bodySHA256" in request.args:
+            check_json(url, body, header, tokens)
+        else:
+            check_form(url, payload.form_fields(body), header, tokens)
+    except (BadSignature, BadPayload):
+        store.tally.add("refused")
+        raise _forbidden() from None
+
+
+def _parse(store: Store, mimetype: str, delivery: Delivery) -> Payload:
+    try:
+        if mimetype == FORM:
+            return payload.parse_form(delivery.body)
+        return payload.parse(delivery.body)
+    except BadPayload as fault:
+        store.tally.add("malformed")
+        log.warning("webhook body cannot be used", reason=str(fault), size_bytes=len(delivery.body))
+        try:
+            store.intake.keep_rejected("malformed", delivery, str(fault))
+        except (JournalError, TimeoutError) as error:
+            raise _not_stored(error) from error
+        raise Problem(400, f"The body cannot be used: {fault}.", code=40000) from fault
+
+
+def raw_target(request: Request) -> str:
+    """The request's path and query as they were sent: re-encoding them would break the signature."""
+    target = request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI")
+    if isinstance(target, str) and target.startswith("/"):
+        return target
+    query = request.query_string.decode("latin-1")
+    return request.path + (f"?{query}" if query else "")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    kept = ("content-type", IDEMPOTENCY_HEADER)
+    return {name: request.headers[name] for name in kept if name in request.headers}
+
+
+def _forbidden() -> Problem:
+    return Problem(403, "This request is not accepted.", code=40300)
+
+
+def _not_stored(error: Exception) -> Problem:
+    log.error("event not stored", error=str(error))
+    return Problem(
+        503,
+        "The event could not be stored. Send it again.",
+        code=50300,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )

@@ -1,0 +1,117 @@
+"""The relay's composition root: reads top to bottom as the list of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+from aiohttp import web
+
+from dialogue.agent import Agent, load_agent
+from dialogue.model import ModelClient
+from dialogue.tools import tool_specs
+from relay_server import operator_pages as pages
+from relay_server import voice
+from relay_server.call import Surroundings
+from relay_server.call_book import CallBook
+from relay_server.facts import Shutdown
+from relay_server.observer import CallObserver
+from relay_server.parts import AROUND, BOOK, FEED, JOURNAL, LIVE, RECOVERY
+from relay_server.recovery import Recovery
+from relay_server.socket import websocket
+from shared.config import Settings
+from shared.door import PUBLIC, TWILIO
+from shared.journal import Journal
+from shared.live_feed import LiveFeed, start_seq
+from shared.readiness import Drain
+from shared.service import READINESS, SETTINGS, add_route, create_service
+from shared.telemetry import get_logger
+
+SWEEP_S = 10.0
+log = get_logger("relay")
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The relay as an application. Raises AgentError when the agent file cannot be used."""
+    agent = load_agent(settings.agent_file)
+    app = create_service(settings)
+    app[LIVE] = {}
+    app[BOOK] = CallBook()
+    app[RECOVERY] = Recovery()
+    app[FEED] = LiveFeed(start_seq())
+    app.cleanup_ctx.append(_journal)
+    app.cleanup_ctx.append(_surroundings(agent))
+    app.cleanup_ctx.append(_sweeper)
+    app[READINESS].on_drain.append(_drain(app))
+    app.on_shutdown.append(_close_feed)
+    for path, handler in (("/voice", voice.voice), ("/voice/ended", voice.ended), ("/voice/status", voice.status)):
+        add_route(app, "POST", path, handler, TWILIO)
+    for path in ("/websocket", "/ws"):
+        add_route(app, "GET", path, websocket, TWILIO)
+    pages.add_operator_pages(app)
+    add_route(app, "GET", "/dashboard", pages.dashboard, PUBLIC)
+    add_route(app, "GET", "/dashboard/static/{name}", pages.asset, PUBLIC)
+    return app
+
+
+async def _journal(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    journal = Journal.open(settings.data_dir, "calls")
+    app[JOURNAL] = journal
+    app[READINESS].watch(journal)
+    found = app[RECOVERY].rebuild(settings.data_dir, time.monotonic())
+    for started in found:
+        log.warning("a call was open when the relay stopped", call_sid=started.call_sid)
+    yield
+    journal.close()
+
+
+def _surroundings(agent: Agent) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def build(app: web.Application) -> AsyncIterator[None]:
+        settings = app[SETTINGS]
+        if settings.openai is None:  # load_settings has made sure of it
+            raise RuntimeError("the relay needs OPENAI_API_KEY")
+        model = ModelClient(settings.openai)
+        async with aiohttp.ClientSession() as http:
+            observer = CallObserver(app[JOURNAL], app[BOOK], app[RECOVERY], app[FEED])
+            app[AROUND] = Surroundings(agent, tool_specs(agent), model, http, settings.segment, observer)
+            yield
+        await model.close()
+
+    return build
+
+
+async def _sweeper(app: web.Application) -> AsyncIterator[None]:
+    """Ends the calls that never came back."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for end in app[RECOVERY].overdue(time.monotonic()):
+                app[AROUND].observer.record(end)
+
+    task = asyncio.create_task(sweep())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _drain(app: web.Application) -> Drain:
+    async def drain(deadline_s: float) -> None:
+        """Every live call finishes its sentence and gets `end`; returns when all are gone or time is up."""
+        calls = list(app[LIVE].values())
+        for call in calls:
+            await call.feed(Shutdown())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await asyncio.gather(*(call.closed.wait() for call in calls))
+
+    return drain
+
+
+async def _close_feed(app: web.Application) -> None:
+    app[FEED].close()

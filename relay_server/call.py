@@ -1,0 +1,228 @@
+"""One call on its WebSocket: carries facts into the session and carries out what it commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+import msgspec
+from aiohttp import WSMsgType, web
+
+from dialogue.agent import Agent
+from dialogue.customer import customer_traits
+from dialogue.model import Finished, Message, ModelClient, ModelError, TextPart, ToolCall, ToolSpec
+from dialogue.tools import ToolError, look_up, read_arguments
+from relay_server import facts as f
+from relay_server import messages as m
+from relay_server.metrics import FRAMES
+from relay_server.session import Session
+from shared.config import SegmentSettings
+from shared.records import CallRecord
+from shared.telemetry import get_logger
+
+log = get_logger("call")
+
+
+class Observer(Protocol):
+    """Who is told of what happens in a call: the journal and the dashboard."""
+
+    def record(self, record: CallRecord) -> None: ...
+
+    def text(self, call_sid: str, turn: int, token: str) -> None: ...
+
+    def heard(self, call_sid: str, turn: int, heard_text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every call of the process uses: built once, shared by all, holding nothing of any call."""
+
+    agent: Agent
+    tools: list[ToolSpec]
+    model: ModelClient
+    http: aiohttp.ClientSession
+    segment: SegmentSettings | None
+    observer: Observer
+
+
+class Call:
+    """Runs a session on a socket. Whatever happens to the call passes `feed`, in one event loop."""
+
+    def __init__(self, socket: web.WebSocketResponse, around: Surroundings) -> None:
+        self.session = Session(around.agent, around.agent.conversation.openai_model or around.model.model)
+        self.closed = asyncio.Event()
+        self._socket = socket
+        self._around = around
+        self._outbox: deque[f.Command] = deque()
+        self._flushing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._model_task: asyncio.Task[None] | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    async def run(self, on_setup: Callable[[m.Setup], f.Resumed | None]) -> None:
+        """Reads the socket until it closes. `on_setup` may refuse a call (by raising) or resume it.
+
+        Whatever happens, the session is told of the end and no task or timer is left.
+        """
+        try:
+            await self._read(on_setup)
+        finally:
+            clean = self._socket.close_code == aiohttp.WSCloseCode.OK
+            await self.feed(f.SocketClosed(clean))
+            await self._release()
+            self.closed.set()
+
+    async def feed(self, fact: f.Fact) -> None:
+        """Tells the session and carries out its commands; those of concurrent facts keep their order."""
+        commands = self.session.feed(fact, time.monotonic())
+        for command in commands:
+            if isinstance(command, f.CancelModel) and command.drop:
+                self._drop_unsent(command.generation)
+        self._outbox += commands
+        if self._flushing:
+            return  # who is at it takes these along
+        self._flushing = True
+        try:
+            while self._outbox:
+                await self._carry_out(self._outbox.popleft())
+        finally:
+            self._flushing = False
+
+    def _drop_unsent(self, generation: int) -> None:
+        """Takes back text that a slow socket has not sent yet: Twilio dropped what came before it."""
+        kept = [c for c in self._outbox if not (isinstance(c, f.Send) and c.generation == generation)]
+        self._outbox = deque(kept)
+
+    # ---- in ----
+
+    async def _read(self, on_setup: Callable[[m.Setup], f.Resumed | None]) -> None:
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                FRAMES.labels("binary").inc()
+                continue
+            frame = m.decode_frame(message.data)
+            FRAMES.labels(type(frame).__name__.lower()).inc()
+            log.debug("frame", kind=type(frame).__name__, call_sid=self.session.call_sid)
+            if isinstance(frame, m.Unreadable):
+                continue
+            if isinstance(frame, m.Setup):
+                resumed = on_setup(frame)
+                if resumed is not None:
+                    await self.feed(resumed)
+            await self.feed(frame)
+
+    # ---- out ----
+
+    async def _carry_out(self, command: f.Command) -> None:
+        match command:
+            case f.Send():
+                await self._send(command)
+            case f.Write():
+                self._around.observer.record(command.record)
+            case f.Heard():
+                self._around.observer.heard(self.session.call_sid, command.turn, command.heard_text)
+            case f.StartModel():
+                self._model_task = self._spawn(self._generate(command.generation, command.messages))
+            case f.CancelModel():
+                self._cancel_model()
+            case f.RunTool():
+                self._spawn(self._run_tool(command.call))
+            case f.SetTimer():
+                self._set_timer(command.name, command.after_s)
+            case f.LookUpCustomer():
+                self._look_up_customer(command.phone)
+            case f.CloseSocket():
+                await self._socket.close(code=command.code)
+
+    async def _send(self, command: f.Send) -> None:
+        if self._socket.closed:
+            return
+        try:
+            await self._socket.send_str(m.encode_frame(command.frame))
+        except (ConnectionError, RuntimeError):  # it is closing, as the reader is about to notice
+            return
+        if isinstance(command.frame, m.TextOut) and command.frame.token:
+            self._around.observer.text(self.session.call_sid, command.turn, command.frame.token)
+
+    async def _generate(self, generation: int, messages: list[Message]) -> None:
+        """Streams one reply of the model into the session."""
+        model = self._around.agent.conversation.openai_model
+        try:
+            async with contextlib.aclosing(
+                self._around.model.stream(messages, self._around.tools, model)
+            ) as parts:
+                async for part in parts:
+                    match part:
+                        case TextPart():
+                            await self.feed(f.ReplyText(generation, part.text))
+                        case Finished():
+                            await self.feed(f.ReplyFinished(generation, part))
+        except ModelError as error:
+            log.warning("model failed", code=error.code, detail=str(error), call_sid=self.session.call_sid)
+            await self.feed(f.ReplyFailed(generation, error.code))
+
+    def _cancel_model(self) -> None:
+        """Closes the model's connection, unless this runs in that very request, which is at its end then."""
+        task = self._model_task
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    async def _run_tool(self, call: ToolCall) -> None:
+        started_s = time.monotonic()
+        try:
+            found = look_up(self._around.agent, call.name, read_arguments(call.arguments))
+            result, outcome = msgspec.json.encode(found).decode(), "ok"
+        except ToolError as error:
+            result, outcome = msgspec.json.encode({"error": str(error)}).decode(), "error"
+        duration_ms = round((time.monotonic() - started_s) * 1000, 1)
+        await self.feed(f.ToolFinished(call.id, result, "ok" if outcome == "ok" else "error", duration_ms))
+
+    def _look_up_customer(self, phone: str) -> None:
+        segment = self._around.segment
+        if segment is not None and phone:
+            self._spawn(self._customer(segment, phone))
+
+    async def _customer(self, segment: SegmentSettings, phone: str) -> None:
+        await self.feed(f.CustomerKnown(await customer_traits(self._around.http, segment, phone)))
+
+    # ---- time and tasks ----
+
+    def _set_timer(self, name: str, after_s: float) -> None:
+        self._stop_timer(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(after_s, self._fire, name)
+
+    def _fire(self, name: str) -> None:
+        self._timers.pop(name, None)
+        self._spawn(self.feed(f.TimerFired(name)))
+
+    def _stop_timer(self, name: str) -> None:
+        handle = self._timers.pop(name, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a task of the call failed", call_sid=self.session.call_sid, exc_info=error)
+
+    async def _release(self) -> None:
+        """Leaves nothing behind: timers off, tasks cancelled and awaited."""
+        for name in list(self._timers):
+            self._stop_timer(name)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

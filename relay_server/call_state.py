@@ -1,0 +1,81 @@
+"""What the parts of a session share: where the call stands and the commands gathered for the fact at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dialogue.agent import Agent, Language
+from relay_server.facts import Command, Send, SetTimer, Write
+from relay_server.history import History
+from relay_server.ledger import Ledger
+from relay_server.messages import LanguageOut, Outbound
+from shared.records import CallRecord, LanguageSwitched
+
+
+class State(Enum):
+    """Where a call stands."""
+
+    WAITING = "waiting"  # the socket is open, setup has not come
+    LISTENING = "listening"  # nothing is being generated; speech may still be playing
+    ANSWERING = "answering"  # the model generates, or its tools run
+    ENDING = "ending"  # the last words are being spoken, then `end` is sent
+    ENDED = "ended"  # `end` was sent or the socket is gone
+
+
+class Leave(Enum):
+    """Why the call ends from our side: the reason in `call_ended`."""
+
+    END = "agent_ended"
+    HANDOFF = "handoff"
+    SHUTDOWN = "shutdown"
+    OPERATOR = "operator_ended"
+
+
+@dataclass(slots=True)
+class CallState:
+    """One call. `now_s` is the time of the fact at hand, `out` the commands that follow from it."""
+
+    agent: Agent
+    model: str
+    language: Language
+    state: State = State.WAITING
+    call_sid: str = ""
+    ledger: Ledger = field(default_factory=Ledger)
+    history: History = field(default_factory=History)
+    traits: Mapping[str, str] = field(default_factory=dict)
+    leave: Leave | None = None
+    leave_reason: str = ""
+    now_s: float = 0.0
+    out: list[Command] = field(default_factory=list)
+
+    def write(self, record: CallRecord) -> None:
+        self.out.append(Write(record))
+
+    def write_turn(self) -> None:
+        """Journals the current turn as it stands."""
+        self.write(self.history.current.record(self.call_sid, self.agent.name))
+
+    def send(self, frame: Outbound, generation: int | None = None) -> None:
+        number = self.history.current.number if self.history.turns else 0
+        self.out.append(Send(frame, number, generation))
+
+    def timer(self, name: str, after_s: float) -> None:
+        self.out.append(SetTimer(name, after_s))
+
+    def switch_language(self, code: str, cause: str) -> None:
+        """Goes on in another declared language; Twilio is told for speech and transcription alike."""
+        if code == self.language.code:
+            return
+        self.write(
+            LanguageSwitched(
+                call_sid=self.call_sid,
+                turn=self.history.turns[-1].number if self.history.turns else 0,
+                from_language=self.language.code,
+                to_language=code,
+                cause=cause,
+            )
+        )
+        self.language = self.agent.language(code)
+        self.send(LanguageOut(tts_language=code, transcription_language=code))

@@ -1,0 +1,178 @@
+"""What a session is told besides Twilio's frames, and what it commands: plain values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dialogue.model import Finished, Message, ToolCall
+from relay_server.messages import Inbound, Outbound
+from shared.records import CallRecord, Turn
+
+# ---- facts ----
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Told before `setup`: this call was here before, with these turns and so many earlier resumes."""
+
+    turns: tuple[Turn, ...]
+    resumes: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerKnown:
+    """Traits of the caller have arrived."""
+
+    traits: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """A piece of the reply that request `generation` streams."""
+
+    generation: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """The reply of request `generation` is whole."""
+
+    generation: int
+    finished: Finished
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFailed:
+    """Request `generation` failed; `code` is short and safe to journal."""
+
+    generation: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool has answered; `outcome` is ok, error or unknown."""
+
+    tool_call_id: str
+    result: str
+    outcome: Literal["ok", "error", "unknown"]
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer that the session set has run out."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The process stops: finish the sentence, then end."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """An operator ends the call."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """The WebSocket is gone; `clean` when Twilio closed it with 1000."""
+
+    clean: bool
+
+
+Fact = (
+    Inbound
+    | Resumed
+    | CustomerKnown
+    | ReplyText
+    | ReplyFinished
+    | ReplyFailed
+    | ToolFinished
+    | TimerFired
+    | Shutdown
+    | EndRequested
+    | SocketClosed
+)
+
+# ---- commands ----
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A frame for Twilio; text of a cancelled `generation` must not leave any more."""
+
+    frame: Outbound
+    turn: int = 0
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartModel:
+    """Ask the model; its parts come back as facts with this generation."""
+
+    generation: int
+    messages: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelModel:
+    """Close the model's connection of the running request; with `drop`, its text not yet sent must not leave."""
+
+    generation: int
+    drop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool of the agent file."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """(Re)start a timer."""
+
+    name: str
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A record for the journal and the dashboard."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """For the dashboard: what of a turn has been heard so far."""
+
+    turn: int
+    heard_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpCustomer:
+    """Ask for the traits of the person at this address."""
+
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close the WebSocket from our side: Twilio did not."""
+
+    code: int = 1000
+
+
+Command = Send | StartModel | CancelModel | RunTool | SetTimer | Write | Heard | LookUpCustomer | CloseSocket

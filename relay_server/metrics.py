@@ -1,0 +1,40 @@
+"""The relay's Prometheus metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.records import CallEnded, CallError, CallRecord, LanguageSwitched, Turn
+
+LIVE_CALLS = Gauge("relay_live_calls", "Calls with an open socket")
+FRAMES = Counter("relay_frames_total", "Frames from Twilio", ["kind"])
+ENDED = Counter("relay_calls_ended_total", "Calls that ended", ["reason"])
+TURNS = Counter("relay_turns_total", "Turns", ["outcome"])
+SWITCHES = Counter("relay_language_switches_total", "Language switches", ["to"])
+ERRORS = Counter("relay_call_errors_total", "Failures inside calls", ["code"])
+LOST_RECORDS = Counter("relay_records_not_written_total", "Records the journal did not take")
+STAGE_SECONDS = Histogram(
+    "relay_turn_stage_seconds",
+    "Time from the prompt to each stage of a turn",
+    ["stage"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10),
+)
+
+
+def count_record(record: CallRecord) -> None:
+    """Counts what a record says; a turn counts once, when its reply is complete."""
+    match record:
+        case Turn(outcome="open"):
+            pass
+        case Turn(heard_source=""):
+            TURNS.labels(record.outcome).inc()
+            for stage, milliseconds in record.latency.items():
+                STAGE_SECONDS.labels(stage.removesuffix("_ms")).observe(milliseconds / 1000)
+        case LanguageSwitched():
+            SWITCHES.labels(record.to_language).inc()
+        case CallError():
+            ERRORS.labels(record.code).inc()
+        case CallEnded():
+            ENDED.labels(record.reason).inc()
+        case _:
+            pass

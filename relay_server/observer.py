@@ -1,0 +1,48 @@
+"""Tells the journal, the call book, the recovery and the dashboard what happens in calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from relay_server.call_book import CallBook
+from relay_server.metrics import LOST_RECORDS, count_record
+from relay_server.recovery import Recovery
+from shared.journal import Journal, JournalError
+from shared.live_feed import LiveFeed
+from shared.records import CallRecord, encode
+from shared.telemetry import get_logger
+
+log = get_logger("observer")
+
+
+class CallObserver:
+    """The one place every record of a call passes. A voice turn never waits for the disk."""
+
+    def __init__(self, journal: Journal, book: CallBook, recovery: Recovery, feed: LiveFeed) -> None:
+        self._journal = journal
+        self._book = book
+        self._recovery = recovery
+        self._feed = feed
+
+    def record(self, record: CallRecord) -> None:
+        """Journals a record and shows it; one the journal does not take is counted and the call goes on."""
+        try:
+            self._journal.append(record)
+        except JournalError:
+            LOST_RECORDS.inc()
+            log.error("record not journalled", kind=type(record).__name__, call_sid=record.call_sid)
+        count_record(record)
+        self._book.apply(record)
+        self._recovery.apply(record)
+        self._feed.publish("record", encode(record))
+
+    def text(self, call_sid: str, turn: int, token: str) -> None:
+        self._publish("text", {"call_sid": call_sid, "turn": turn, "token": token})
+
+    def heard(self, call_sid: str, turn: int, heard_text: str) -> None:
+        self._publish("heard", {"call_sid": call_sid, "turn": turn, "heard_text": heard_text})
+
+    def _publish(self, topic: str, data: dict[str, Any]) -> None:
+        self._feed.publish(topic, msgspec.json.encode(data))

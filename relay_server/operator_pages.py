@@ -1,0 +1,89 @@
+"""What operators see of calls: the JSON lists, the dashboard page and its live socket."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+import msgspec
+from aiohttp import web
+
+from relay_server.facts import EndRequested
+from relay_server.parts import BOOK, FEED, LIVE
+from shared.door import SESSION_COOKIE
+from shared.live_socket import serve_live
+from shared.operators import Role
+from shared.problem import Problem
+from shared.service import OPERATORS, add_route, audit, identity, json_response
+
+STATIC = resources.files("relay_server") / "static"
+ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+
+def add_operator_pages(app: web.Application) -> None:
+    """Adds the routes for operators; their templates and scripts come out of the package."""
+    aiohttp_jinja2.setup(app, loader=jinja2.PackageLoader("relay_server"), autoescape=True)
+    add_route(app, "GET", "/api/calls", list_calls, Role.VIEWER)
+    add_route(app, "GET", "/api/calls/{callSid}", show_call, Role.VIEWER)
+    add_route(app, "POST", "/api/calls/{callSid}/end", end_call, Role.SUPERVISOR)
+    add_route(app, "GET", "/dashboard-ws", dashboard_socket, Role.VIEWER)
+
+
+async def list_calls(request: web.Request) -> web.Response:
+    """`{items, nextCursor}`: live calls first, then the latest that ended."""
+    return json_response({"items": request.app[BOOK].list(), "nextCursor": None})
+
+
+async def show_call(request: web.Request) -> web.Response:
+    """A call with its transcript."""
+    found = request.app[BOOK].detail(request.match_info["callSid"])
+    if found is None:
+        raise Problem(404, "This server holds no such call. Older calls are found in the analytics.", code=20404)
+    return json_response(found)
+
+
+async def end_call(request: web.Request) -> web.Response:
+    """Ends a live call."""
+    call_sid = request.match_info["callSid"]
+    call = request.app[LIVE].get(call_sid)
+    if call is None:
+        raise Problem(404, "There is no live call with this SID.", code=20404)
+    await call.feed(EndRequested(identity(request).name))
+    audit(request, "call_end", call_sid)
+    return json_response({"call_sid": call_sid, "state": "ending"}, status=202)
+
+
+async def dashboard_socket(request: web.Request) -> web.StreamResponse:
+    """Records, text and what was heard as they happen; after a gap the client reads the lists anew."""
+    book = request.app[BOOK]
+
+    def now() -> list[tuple[str, bytes]]:
+        return [("calls", msgspec.json.encode({"items": book.list()}))]
+
+    return await serve_live(request, request.app[FEED], now)
+
+
+async def dashboard(request: web.Request) -> web.Response:
+    """The page; whoever is not signed in gets its sign-in form with status 401."""
+    known = request.app[OPERATORS].identify(
+        request.headers.get("Authorization"), request.cookies.get(SESSION_COOKIE)
+    )
+    context: dict[str, Any] = {"operator": known.name if known else None}
+    response = aiohttp_jinja2.render_template("dashboard.html", request, context, status=200 if known else 401)
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    return response
+
+
+async def asset(request: web.Request) -> web.Response:
+    """The dashboard's script and style; nothing else of the package is served."""
+    name = request.match_info["name"]
+    if name not in ASSETS:
+        raise web.HTTPNotFound
+    body = (STATIC / name).read_bytes()
+    return web.Response(body=body, content_type=ASSETS[name], charset="utf-8")

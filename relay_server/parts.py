@@ -1,0 +1,21 @@
+"""Where the relay's parts are found: typed keys of its application."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from relay_server.call import Call, Surroundings
+from relay_server.call_book import CallBook
+from relay_server.recovery import Recovery
+from shared.journal import Journal
+from shared.live_feed import LiveFeed
+
+AROUND = web.AppKey("around", Surroundings)
+BOOK = web.AppKey("book", CallBook)
+RECOVERY = web.AppKey("recovery", Recovery)
+FEED = web.AppKey("feed", LiveFeed)
+JOURNAL = web.AppKey("journal", Journal)
+LIVE: web.AppKey[dict[str, Call]] = web.AppKey("live", dict)
+SWEEPER: web.AppKey[asyncio.Task[None]] = web.AppKey("sweeper", asyncio.Task)

@@ -1,0 +1,78 @@
+"""`GET /websocket`: Twilio's ConversationRelay connects here, once per session."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import WSCloseCode, web
+
+from relay_server.call import Call
+from relay_server.facts import Resumed
+from relay_server.messages import Setup
+from relay_server.metrics import LIVE_CALLS
+from relay_server.parts import AROUND, LIVE, RECOVERY
+from shared.config import Settings
+from shared.problem import Problem
+from shared.service import READINESS, SETTINGS
+from shared.signature import BadSignature, check_websocket, relay_url
+from shared.telemetry import get_logger
+
+FRAME_BYTES = 256 * 1024
+HEARTBEAT_S = 20.0
+log = get_logger("socket")
+
+
+class ForeignCall(Exception):
+    """The setup names another account than ours."""
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """Holds one call from setup to its end. Refuses handshakes that Twilio has not signed before the upgrade."""
+    settings = request.app[SETTINGS]
+    _check_handshake(request, settings)
+    if request.app[READINESS].draining:
+        raise Problem(503, "This server is stopping.", headers={"Retry-After": "5"})
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=FRAME_BYTES, compress=False)
+    await socket.prepare(request)
+    call = Call(socket, request.app[AROUND])
+    try:
+        with LIVE_CALLS.track_inprogress():
+            await call.run(lambda setup: _enter(request.app, call, setup))
+    except ForeignCall:
+        log.warning("setup of a foreign account refused")
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+    except Exception:  # the outermost shell of a call: logged with its traceback, its records are written
+        log.exception("call failed", call_sid=call.session.call_sid)
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+    finally:
+        _leave(request.app, call)
+    return socket
+
+
+def _check_handshake(request: web.Request, settings: Settings) -> None:
+    if not settings.validate_signatures or settings.twilio is None:
+        return
+    header = request.headers.get("X-Twilio-Signature")
+    try:
+        check_websocket(relay_url(settings.relay_public_url, request.path), header, [settings.twilio.auth_token])
+    except BadSignature:
+        log.warning("handshake refused")
+        raise Problem(403, "The request is not signed as it should be.") from None
+
+
+def _enter(app: web.Application, call: Call, setup: Setup) -> Resumed | None:
+    """Takes a call in; what it needs to go on when it was here before. Raises ForeignCall."""
+    twilio = app[SETTINGS].twilio
+    if twilio is not None and setup.account_sid and setup.account_sid != twilio.account_sid:
+        raise ForeignCall
+    log.info("call opened", call_sid=setup.call_sid, session_id=setup.session_id)
+    app[LIVE][setup.call_sid] = call
+    return app[RECOVERY].resume(setup.call_sid)
+
+
+def _leave(app: web.Application, call: Call) -> None:
+    call_sid = call.session.call_sid
+    if app[LIVE].get(call_sid) is call:
+        del app[LIVE][call_sid]
+        app[RECOVERY].lost_socket(call_sid, time.monotonic())
+    log.info("call closed", call_sid=call_sid)

@@ -1,0 +1,57 @@
+"""The tools that one reply called: which still run, and what is journalled of each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dialogue.model import ToolCall
+from relay_server.turns import LiveTurn
+from shared.records import ToolRecord, ToolUse
+
+Outcome = Literal["ok", "error", "unknown"]
+
+
+class ToolRound:
+    """Collects the results of a reply's tool calls into its turn."""
+
+    def __init__(self, call_sid: str, turn: LiveTurn, calls: tuple[ToolCall, ...]) -> None:
+        self._call_sid = call_sid
+        self._turn = turn
+        self._running = {call.id: call for call in calls}
+        turn.cycle.tool_calls = calls
+
+    @property
+    def running(self) -> bool:
+        return bool(self._running)
+
+    def started(self, call: ToolCall) -> ToolRecord:
+        """The record that a tool starts; its key is the same every time, so that a tool can be idempotent."""
+        return ToolRecord(
+            call_sid=self._call_sid,
+            turn=self._turn.number,
+            key=f"{self._call_sid}:{self._turn.number}:{call.id}",
+            name=call.name,
+            state="started",
+            arguments=call.arguments,
+        )
+
+    def finished(self, call_id: str, result: str, outcome: Outcome, duration_ms: float) -> ToolRecord | None:
+        """Notes a result; None when no such call is running."""
+        call = self._running.pop(call_id, None)
+        if call is None:
+            return None
+        self._turn.cycle.results[call_id] = result
+        self._turn.tools.append(
+            ToolUse(
+                tool_call_id=call_id,
+                name=call.name,
+                arguments=call.arguments,
+                result=result,
+                outcome=outcome,
+                duration_ms=duration_ms,
+            )
+        )
+        record = self.started(call)
+        record.state, record.result, record.outcome = "finished", result, outcome
+        record.duration_ms = duration_ms
+        return record

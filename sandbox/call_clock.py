@@ -1,0 +1,29 @@
+"""The time of a simulated call: real time, accelerated, plus the time it takes to say what is only typed."""
+
+from __future__ import annotations
+
+import time
+
+from sandbox.speech import CHARS_PER_S
+
+
+class CallClock:
+    """Seconds since the call began. `speed` 2 lets speech take half its time."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._began = time.monotonic()
+        self._skipped_s = 0.0
+
+    def now_s(self) -> float:
+        return (time.monotonic() - self._began) * self.speed + self._skipped_s
+
+    def real_s(self, call_s: float) -> float:
+        """How long to wait in real seconds for so many seconds of the call."""
+        return max(0.0, call_s / self.speed)
+
+    def speak(self, text: str) -> tuple[float, float]:
+        """Beginning and end of what the caller says now. Nobody waits for it: the clock moves on."""
+        start_s = self.now_s()
+        self._skipped_s += len(text) / CHARS_PER_S
+        return start_s, self.now_s()

@@ -1,0 +1,288 @@
+"""POST /webhook: only what Twilio signed, each event once, acknowledged when it is on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from intelligence_webhooks import payload
+from intelligence_webhooks.app import create_app
+from intelligence_webhooks.payload import BadPayload
+from intelligence_webhooks.store import Store
+from shared.config import Settings
+from shared.journal_reader import Entry, JournalReader
+from shared.records import IntelEvent, decode
+from shared.signature import sign_form
+from tests.conftest import MakeSettings
+from tests.intelligence_kit import AUTH_TOKEN, BEARER, fixture_bytes, signed, v2_body
+
+ORIGIN = "https://hooks.example.com"
+Post = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings, tmp_path: Path) -> Settings:
+    return make_settings("intelligence_webhooks", tmp_path, INTELLIGENCE_PUBLIC_URL=ORIGIN)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    app = create_app(settings)
+    yield app.test_client()
+    store_of(app.test_client()).close()
+
+
+@pytest.fixture
+def post(client: FlaskClient) -> Post:
+    """`post(body)`: a webhook that Twilio signed."""
+
+    def send(body: bytes, **headers: str) -> TestResponse:
+        path, signature = signed(ORIGIN, body)
+        return client.post(
+            path, data=body, headers=signature | {k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    return send
+
+
+def store_of(client: FlaskClient) -> Store:
+    store = client.application.extensions["store"]
+    assert isinstance(store, Store)
+    return store
+
+
+def events(settings: Settings) -> list[IntelEvent]:
+    lines = JournalReader(settings.data_dir, "intel_events").read()
+    records = [decode(line.raw) for line in lines if isinstance(line, Entry)]
+    return [record for record in records if isinstance(record, IntelEvent)]
+
+
+def status(client: FlaskClient) -> dict[str, int]:
+    found: dict[str, int] = client.get("/status", headers=BEARER).get_json()
+    return found
+
+
+def test_a_signed_webhook_is_stored_before_it_is_acknowledged(post: Post, settings: Settings) -> None:
+    assert post(v2_body()).status_code == 204
+    (event,) = events(settings)
+    assert event.body.encode() == v2_body()
+    assert (event.kind, event.transcript_sid) == ("v2", "GT" + "0" * 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("webhook_v2", "v2"),
+        ("webhook_v2_minimal", "v2"),
+        ("webhook_v3", "v3"),
+        ("webhook_v3_empty", "v3"),
+        ("webhook_v3_variants", "v3"),
+        ("webhook_unknown_event", "unknown"),
+    ],
+)
+def test_webhooks_are_told_apart_by_their_shape(post: Post, settings: Settings, name: str, kind: str) -> None:
+    assert post(fixture_bytes(name)).status_code == 204
+    assert [event.kind for event in events(settings)] == [kind]
+
+
+def test_an_unknown_event_is_kept_and_counted_but_waits_for_nothing(post: Post, client: FlaskClient) -> None:
+    post(fixture_bytes("webhook_unknown_event"))
+    assert (status(client)["unknown"], status(client)["unresolved"]) == (1, 0)
+
+
+def test_a_form_is_accepted_when_it_is_signed_as_a_form(client: FlaskClient, settings: Settings) -> None:
+    fields = {"transcript_sid": "GT" + "0" * 32, "event_type": payload.V2_EVENT, "customer_key": ""}
+    signature = sign_form(ORIGIN + "/webhook", fields, AUTH_TOKEN)
+    sent = client.post("/webhook", data=urlencode(fields), headers={"X-Twilio-Signature": signature} | FORM)
+    assert sent.status_code == 204
+    assert [event.kind for event in events(settings)] == ["v2"]
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("header", [None, "", "x", "é", "A" * 28])
+def test_a_request_without_a_valid_signature_is_refused_without_detail(
+    client: FlaskClient, settings: Settings, header: str | None
+) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+    headers.pop("X-Twilio-Signature")
+    sent = client.post(
+        path, data=v2_body(), headers=headers | ({} if header is None else {"X-Twilio-Signature": header})
+    )
+    assert sent.status_code == 403
+    assert "signature" not in sent.text.lower()
+    assert events(settings) == []
+    assert status(client)["rejected"] == 1
+
+
+def test_another_body_under_a_signed_address_is_refused(client: FlaskClient, settings: Settings) -> None:
+    path, headers = signed(ORIGIN, v2_body(1))
+    assert client.post(path, data=v2_body(2), headers=headers).status_code == 403
+    assert events(settings) == []
+
+
+def test_json_without_body_hash_is_refused(client: FlaskClient) -> None:
+    signature = sign_form(ORIGIN + "/webhook", {}, AUTH_TOKEN)
+    headers = {"X-Twilio-Signature": signature, "Content-Type": "application/json"}
+    assert client.post("/webhook", data=v2_body(), headers=headers).status_code == 403
+
+
+def test_a_signed_json_address_cannot_be_reused_for_a_form(client: FlaskClient) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+    assert client.post(path, data=b"", headers=headers | FORM).status_code == 403
+
+
+def test_forwarded_headers_have_no_say(client: FlaskClient) -> None:
+    path, headers = signed("https://evil.example", v2_body())
+    spoofed = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Host": "evil.example"}
+    assert client.post(path, data=v2_body(), headers=headers | spoofed).status_code == 403
+
+
+def test_the_query_is_checked_as_it_was_sent(client: FlaskClient) -> None:
+    path, headers = signed(ORIGIN, v2_body(), path="/webhook?tag=a%20b&x=%7E")
+    assert client.post(path, data=v2_body(), headers=headers).status_code == 204
+
+
+def test_a_foreign_account_is_refused(post: Post, settings: Settings) -> None:
+    assert post(fixture_bytes("webhook_v2_foreign_account")).status_code == 403
+    assert events(settings) == []
+
+
+@pytest.mark.parametrize("name", ["webhook_v2_no_event_type", "webhook_v2_path_in_sid", "webhook_v3_no_result_id"])
+def test_a_signed_body_that_lacks_what_we_need_is_a_dead_letter(
+    post: Post, client: FlaskClient, name: str
+) -> None:
+    assert post(fixture_bytes(name)).status_code == 400
+    (letter,) = client.get("/dead-letters", headers=BEARER).get_json()["items"]
+    assert letter["reason"] == "malformed"
+    assert letter["body"].encode() == fixture_bytes(name)
+
+
+HOSTILE = {
+    "deep": b'{"transcript_sid":' + b"[" * 60_000 + b"]" * 60_000 + b"}",
+    "deeper than any schema": b'{"a":' + b"[" * 40 + b"]" * 40 + b"}",
+    "NaN": b'{"transcript_sid":NaN}',
+    "infinite": b'{"a":1e999}',
+    "long integer": b'{"a":' + b"9" * 5000 + b"}",
+    "lone surrogate": b'{"a":"\\ud800"}',
+    "invalid UTF-8": b'{"a":"\xff\xfe"}',
+    "a list": b"[1]",
+    "a number": b"5",
+    "nothing": b"",
+    "half": b'{"a":',
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_json_is_a_400_and_nothing_is_stored_as_an_event(
+    post: Post, settings: Settings, body: bytes
+) -> None:
+    sent = post(body)
+    assert (sent.status_code, sent.content_type) == (400, "application/problem+json")
+    assert events(settings) == []
+
+
+def test_a_body_over_the_limit_is_a_413(post: Post) -> None:
+    assert post(b'{"a":"' + b"x" * 300_000 + b'"}').status_code == 413
+
+
+def test_another_content_type_is_a_415(client: FlaskClient) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+    assert client.post(path, data=v2_body(), headers=headers | {"Content-Type": "text/plain"}).status_code == 415
+
+
+@pytest.mark.parametrize("name", ["webhook_v2", "webhook_v3", "webhook_unknown_event"])
+def test_a_repeated_delivery_is_acknowledged_and_written_once(post: Post, settings: Settings, name: str) -> None:
+    assert [post(fixture_bytes(name)).status_code for _ in range(3)] == [204] * 3
+    assert len(events(settings)) == 1
+
+
+def test_a_replay_under_another_token_is_still_the_same_event(post: Post, settings: Settings) -> None:
+    for token in ("one", "two", "three"):
+        post(v2_body(), I_Twilio_Idempotency_Token=token)
+    assert len(events(settings)) == 1
+
+
+def test_the_same_token_is_the_same_delivery(post: Post, settings: Settings) -> None:
+    post(b'{"event_type":"new","n":1}', I_Twilio_Idempotency_Token="one")
+    post(b'{"event_type":"new","n":2}', I_Twilio_Idempotency_Token="one")
+    assert len(events(settings)) == 1
+
+
+@pytest.mark.parametrize("derived_file_survives", [True, False])
+def test_a_delivery_repeated_after_a_restart_is_known(settings: Settings, derived_file_survives: bool) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+    for _ in range(2):
+        client = create_app(settings).test_client()
+        assert client.post(path, data=v2_body(), headers=headers).status_code == 204
+        store_of(client).close()
+        if not derived_file_survives:
+            (settings.data_dir / "intelligence.sqlite").unlink()
+    assert len(events(settings)) == 1
+
+
+def test_a_damaged_derived_file_is_made_anew(settings: Settings) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+    for _ in range(2):
+        client = create_app(settings).test_client()
+        assert client.post(path, data=v2_body(), headers=headers).status_code == 204
+        store_of(client).close()
+        (settings.data_dir / "intelligence.sqlite").write_bytes(b"no database at all" * 1000)
+    assert len(events(settings)) == 1
+
+
+def test_the_same_event_from_many_threads_is_written_once(client: FlaskClient, settings: Settings) -> None:
+    path, headers = signed(ORIGIN, v2_body())
+
+    def send(_: int) -> int:
+        return client.application.test_client().post(path, data=v2_body(), headers=headers).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(send, range(64))) == {204}
+    assert len(events(settings)) == 1
+
+
+def test_what_cannot_be_written_is_a_503_and_not_ready_until_it_can_again(
+    post: Post, client: FlaskClient, settings: Settings
+) -> None:
+    journal = store_of(client).events
+    broken, journal._descriptor = journal._descriptor, os.open("/dev/full", os.O_WRONLY)  # a full disk
+    sent = post(v2_body())
+    assert (sent.status_code, sent.headers["Retry-After"]) == (503, "5")
+    assert client.get("/readyz").status_code == 503
+    os.close(broken)
+    assert post(v2_body()).status_code == 204
+    assert client.get("/readyz").status_code == 200
+    assert len(events(settings)) == 1
+
+
+def test_an_event_whose_write_failed_is_written_again_even_when_its_line_got_in(
+    post: Post, client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError("I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        assert post(v2_body()).status_code == 503
+    store_of(client).intake.settle()
+    assert post(v2_body()).status_code == 204
+    assert len(events(settings)) == 2  # the first line may not be on the disk; readers see one event
+    assert status(client)["received"] == 1
+    assert post(v2_body()).status_code == 204
+    assert len(events(settings)) == 2
+
+
+def test_depth_is_limited_before_anything_is_built_from_it() -> None:
+    at_limit = b'{"a":' + b"[" * (payload.MAX_DEPTH - 1) + b"]" * (payload.MAX_DEPTH - 1) + b"}"
+    payload.parse(at_limit)
+    with pytest.raises(BadPayload):
+        payload.parse(at_limit.replace(b"[]", b"[[]]"))

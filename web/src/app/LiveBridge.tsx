@@ -1,0 +1,77 @@
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useState } from "react";
+
+import { applyCallRecord, parseCallRecord } from "@/features/calls/liveRecords";
+import { applyConversationEvent } from "@/features/conversations/liveConversations";
+import { applyHealth } from "@/features/health/liveHealth";
+import { sessionKey } from "@/features/session";
+import { summaryRefresher } from "@/features/signals/refreshSummary";
+import { LiveConnection, type LiveStatus } from "@/shared/live/connection";
+import type { Frame } from "@/shared/live/frames";
+import { LiveStatusContext } from "@/shared/live/LiveStatusContext";
+
+/** Keeps the live connection for as long as the shell is shown, and applies what it brings to the cache. */
+export function LiveBridge({ children }: { readonly children: ReactNode }) {
+  const client = useQueryClient();
+  const [status, setStatus] = useState<LiveStatus>("connecting");
+  useEffect(() => startLive(client, setStatus), [client]);
+  return <LiveStatusContext.Provider value={status}>{children}</LiveStatusContext.Provider>;
+}
+
+function startLive(client: QueryClient, onStatus: (status: LiveStatus) => void): () => void {
+  const summary = summaryRefresher(client);
+  const connection = new LiveConnection(
+    {
+      onFrame: (frame) => applyFrame(client, frame, summary.refresh),
+      onBegin: () => void client.invalidateQueries({ predicate: ({ state, queryKey }) => state.data !== undefined && !isSession(queryKey) }),
+      onMissed: () => void client.invalidateQueries({ predicate: ({ queryKey }) => !isSession(queryKey) }),
+      // Answers 401 when the session is over, which leads to the sign-in.
+      onRefused: () => void client.invalidateQueries({ queryKey: sessionKey }),
+      onStatus,
+    },
+    {
+      openSocket: () => new WebSocket(liveAddress(window.location)),
+      isOnline: () => navigator.onLine,
+      random: Math.random,
+    },
+  );
+  const hurry = (): void => {
+    if (document.visibilityState === "visible") connection.hurry();
+  };
+  connection.open();
+  window.addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", hurry);
+  return () => {
+    window.removeEventListener("online", hurry);
+    document.removeEventListener("visibilitychange", hurry);
+    summary.stop();
+    connection.close();
+  };
+}
+
+/** Gives a frame to the part of the console its topic belongs to; topics of later servers are skipped. */
+export function applyFrame(client: QueryClient, { topic, data }: Frame, refreshSummary: () => void): void {
+  switch (topic) {
+    case "calls": {
+      const record = parseCallRecord(data);
+      if (!record) return;
+      applyCallRecord(client, record);
+      if (record.type === "call_started" || record.type === "call_ended") refreshSummary();
+      return;
+    }
+    case "results":
+      return refreshSummary();
+    case "conversations":
+      return applyConversationEvent(client, data);
+    case "health":
+      return applyHealth(client, data);
+  }
+}
+
+function isSession(queryKey: readonly unknown[]): boolean {
+  return queryKey[0] === sessionKey[0];
+}
+
+function liveAddress({ protocol, host }: Location): string {
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}/api/live`;
+}

@@ -1,0 +1,39 @@
+import { Box } from "@twilio-paste/core/box";
+import { useEffect, useState } from "react";
+import { Outlet, ScrollRestoration, useLocation } from "react-router";
+
+import { useMediaQuery } from "@/shared/ui/useMediaQuery";
+import { text } from "@/texts";
+
+import { LiveBridge } from "./LiveBridge";
+import { Navigation } from "./Navigation";
+import { SkipLink } from "./SkipLink";
+import { TopBar } from "./TopBar";
+
+const CONTENT_ID = "content";
+const NAVIGATION_ID = "navigation";
+
+/** The frame of every page behind the sign-in: top bar, navigation, content, and the live connection. */
+export function Shell() {
+  const wide = useMediaQuery("(min-width: 64rem)");
+  const { pathname } = useLocation();
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [pathname, wide]);
+  return (
+    <LiveBridge>
+      <SkipLink target={CONTENT_ID}>{text.shell.skipToContent}</SkipLink>
+      <Box display="flex" flexDirection="column" minHeight="100vh" backgroundColor="colorBackgroundBody">
+        <TopBar menu={wide ? null : { open, controls: NAVIGATION_ID, onToggle: () => setOpen(!open) }} />
+        <Box display="flex" flex="1" flexDirection={wide ? "row" : "column"} minWidth="0">
+          {wide || open ? <Navigation id={NAVIGATION_ID} wide={wide} onEscape={() => setOpen(false)} /> : null}
+          <Box as="main" id={CONTENT_ID} tabIndex={-1} flex="1" minWidth="0" outline="none" padding={["space60", "space70", "space90"]}>
+            <Box maxWidth="size120" marginX="auto">
+              <Outlet />
+            </Box>
+          </Box>
+        </Box>
+      </Box>
+      <ScrollRestoration />
+    </LiveBridge>
+  );
+}

@@ -1,0 +1,57 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createBrowserRouter, type RouteObject } from "react-router";
+
+import { requireSession } from "./requireSession";
+import { RootError, RouteError } from "./RouteError";
+import { Shell } from "./Shell";
+import { Starting } from "./Starting";
+
+/** Every page is a chunk of its own and fails on its own. */
+export function routes(client: QueryClient): RouteObject[] {
+  return [
+    {
+      path: "/sign-in",
+      ErrorBoundary: RootError,
+      HydrateFallback: Starting,
+      lazy: async () => ({ Component: (await import("./routes/SignInRoute")).SignInRoute }),
+    },
+    {
+      path: "/",
+      loader: requireSession(client),
+      // The session is read once; the cache knows when it is over.
+      shouldRevalidate: () => false,
+      Component: Shell,
+      ErrorBoundary: RootError,
+      HydrateFallback: Starting,
+      children: [
+        {
+          index: true,
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/OverviewRoute")).OverviewRoute }),
+        },
+        {
+          path: "conversations",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/ConversationsRoute")).ConversationsRoute }),
+        },
+        {
+          path: "conversations/:sid",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/ConversationRoute")).ConversationRoute }),
+        },
+        {
+          path: "calls/:callSid",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/CallRoute")).CallRoute }),
+        },
+        {
+          path: "*",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/NotFoundRoute")).NotFoundRoute }),
+        },
+      ],
+    },
+  ];
+}
+
+export const createConsoleRouter = (client: QueryClient): ReturnType<typeof createBrowserRouter> => createBrowserRouter(routes(client));

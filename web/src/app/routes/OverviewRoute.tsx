@@ -1,0 +1,31 @@
+import { Box } from "@twilio-paste/core/box";
+
+import { LiveCalls } from "@/features/calls/LiveCalls";
+import { RecentCalls } from "@/features/calls/RecentCalls";
+import { ServiceStates } from "@/features/health/ServiceStates";
+import { SummaryTiles } from "@/features/signals/SummaryTiles";
+import { TodayLine } from "@/features/signals/TodayLine";
+import { PageHeader } from "@/shared/ui/PageHeader";
+import { Section } from "@/shared/ui/Section";
+import { text } from "@/texts";
+
+/** What happens now, and how the day has gone. */
+export function OverviewRoute() {
+  return (
+    <>
+      <PageHeader title={text.overview.title} />
+      <Box display="flex" flexDirection="column" rowGap="space90">
+        <Section title={text.overview.today} aside={<TodayLine />}>
+          <SummaryTiles />
+        </Section>
+        <Box display="grid" gridTemplateColumns={["minmax(0, 1fr)", "minmax(0, 1fr)", "minmax(0, 1fr) 19rem"]} columnGap="space80" rowGap="space90">
+          <Box display="flex" flexDirection="column" rowGap="space90" minWidth="0">
+            <LiveCalls />
+            <RecentCalls />
+          </Box>
+          <ServiceStates />
+        </Box>
+      </Box>
+    </>
+  );
+}

@@ -1,0 +1,20 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { request } from "@/shared/api/request";
+
+import { type Session, sessionKey, sessionSchema } from "./session";
+
+const signIn = (token: string): Promise<Session> => request("/api/session", sessionSchema, { method: "POST", body: { token } });
+
+/** Signs in; what another operator saw before is forgotten first. */
+export function useSignIn() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: signIn,
+    meta: { handlesUnauthorized: true },
+    onSuccess: (session) => {
+      client.clear();
+      client.setQueryData(sessionKey, session);
+    },
+  });
+}

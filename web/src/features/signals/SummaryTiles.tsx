@@ -1,0 +1,89 @@
+import { Box } from "@twilio-paste/core/box";
+
+import { formatCount, formatPercent, formatScore } from "@/shared/format/numbers";
+import { ErrorNotice } from "@/shared/ui/notices";
+import { fill, plural, text } from "@/texts";
+
+import { type Summary, useSummary } from "./api/getSummary";
+import { SentimentBar } from "./SentimentBar";
+import { Tile, TileSkeleton } from "./Tile";
+
+const COLUMNS = [
+  "repeat(2, minmax(0, 1fr))",
+  "repeat(2, minmax(0, 1fr))",
+  "repeat(4, minmax(0, 1fr))",
+  "minmax(0, 1fr) minmax(0, 1.4fr) minmax(0, 1.1fr) minmax(0, 1.2fr) minmax(0, 2fr)",
+];
+
+/** Today's numbers. */
+export function SummaryTiles() {
+  const summary = useSummary();
+  if (summary.isError && !summary.data) {
+    return <ErrorNotice what={text.overview.summary} error={summary.error} onRetry={() => void summary.refetch()} retrying={summary.isFetching} />;
+  }
+  return (
+    <>
+      <Box
+        display="grid"
+        gridTemplateColumns={COLUMNS}
+        columnGap={["space40", "space50"]}
+        rowGap={["space40", "space50"]}
+        aria-busy={summary.isPending}
+      >
+        {summary.data ? <Tiles summary={summary.data} /> : <Skeletons />}
+      </Box>
+      {summary.data && summary.data.skipped_lines > 0 ? (
+        <Box marginTop="space30" color="colorTextWarning" fontSize="fontSize20" lineHeight="lineHeight20">
+          {plural(text.overview.skipped, summary.data.skipped_lines)}
+        </Box>
+      ) : null}
+    </>
+  );
+}
+
+function Skeletons() {
+  return (
+    <>
+      <TileSkeleton />
+      <TileSkeleton />
+      <TileSkeleton />
+      <TileSkeleton />
+      <TileSkeleton wide />
+    </>
+  );
+}
+
+function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: { readonly summary: Summary }) {
+  return (
+    <>
+      <Tile title={text.signals.calls} value={formatCount(calls)} lines={[text.signals.callsDetail]} />
+      <Tile title={text.signals.csat} value={formatScore(csat.mean)} unit={text.signals.csatUnit} n={csat.n} lines={csatLines(csat)} />
+      <Tile
+        title={text.signals.ces}
+        value={formatScore(ces.mean)}
+        unit={text.signals.cesUnit}
+        n={ces.n}
+        lines={[fill(text.signals.cesEasy, { pct: formatPercent(ces.easy_pct) })]}
+      />
+      <Tile
+        title={text.signals.legalRisk}
+        value={formatScore(risk.mean)}
+        unit={text.signals.legalRiskUnit}
+        n={risk.n}
+        lines={[
+          fill(text.signals.legalRiskHigh, { pct: formatPercent(risk.high_pct) }),
+          fill(text.signals.legalRiskP95, { value: formatScore(risk.p95) }),
+        ]}
+      />
+      <Tile title={text.signals.sentiment} n={sentiment.n} wide>
+        <SentimentBar sentiment={sentiment} />
+      </Tile>
+    </>
+  );
+}
+
+function csatLines({ top2_pct, low, high }: Summary["csat"]): readonly string[] {
+  const share = fill(text.signals.csatTop2, { pct: formatPercent(top2_pct) });
+  if (low === null || high === null) return [share];
+  return [share, fill(text.signals.csatInterval, { low: formatPercent(low), high: formatPercent(high) })];
+}

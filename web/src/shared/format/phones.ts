@@ -1,0 +1,20 @@
+import { text } from "@/texts";
+
+// Longest first: +1 must not swallow the digits of another country's code.
+const GROUPS: readonly (readonly [RegExp, string])[] = [
+  [/^\+1(\d{3})(\d{3})(\d{4})$/, "+1 $1 $2 $3"],
+  [/^\+55(\d{2})(\d{4,5})(\d{4})$/, "+55 $1 $2 $3"],
+  [/^\+34(\d{3})(\d{3})(\d{3})$/, "+34 $1 $2 $3"],
+  [/^\+(\d{2})(\d{2,4})(\d{3,4})(\d{3,4})$/, "+$1 $2 $3 $4"],
+];
+
+const NO_BREAK = "\u00a0";
+
+/** A phone number in groups for reading; SIP addresses and the like stay as they are. */
+export function formatCaller(address: string): string {
+  if (address === "") return text.calls.unknownCaller;
+  for (const [shape, groups] of GROUPS) {
+    if (shape.test(address)) return address.replace(shape, groups).replaceAll(" ", NO_BREAK);
+  }
+  return address;
+}

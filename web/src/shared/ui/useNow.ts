@@ -1,0 +1,13 @@
+import { useEffect, useState } from "react";
+
+/** The time, every `intervalMs`; stands still while `running` is false. */
+export function useNow(intervalMs: number, running = true): Date {
+  const [now, setNow] = useState(() => new Date());
+  useEffect(() => {
+    if (!running) return;
+    setNow(new Date());
+    const timer = setInterval(() => setNow(new Date()), intervalMs);
+    return () => clearInterval(timer);
+  }, [intervalMs, running]);
+  return now;
+}

@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+import { packagedFonts } from "./build/packagedFonts";
+import { precompress } from "./build/precompress";
+
+/** Where conversations_api listens; the console knows no other origin. */
+const platform = process.env["CONVERSATIONS_URL"] ?? "http://127.0.0.1:3001";
+const forward = { target: platform, changeOrigin: false, ws: true };
+
+export default defineConfig({
+  plugins: [packagedFonts(), react(), precompress()],
+  resolve: {
+    alias: [
+      { find: /^@\//, replacement: fileURLToPath(new URL("./src/", import.meta.url)) },
+      // `@twilio-paste/core/x` only re-exports `@twilio-paste/x` through CommonJS: naming the part itself lets
+      // the bundler drop what a page does not use.
+      { find: /^@twilio-paste\/core\/(.+)$/, replacement: "@twilio-paste/$1" },
+    ],
+  },
+  server: { port: 3000, strictPort: true, host: "127.0.0.1", proxy: { "/api": forward, "/svc": forward } },
+  build: {
+    // The policy allows fonts and images from this origin only: nothing may become a data: URL.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 600,
+    // Files that change together: what comes from the dependencies stays in the browser's cache when pages change.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "react", test: /node_modules[\\/](react|react-dom|scheduler|react-router|@tanstack)[\\/]/ },
+            {
+              name: "paste",
+              test: /@twilio-paste[\\/](styling-library|animation-library|design-tokens|theme|style-props|box|button|anchor|callout|spinner|text|screen-reader-only|uid-library)[\\/]/,
+            },
+            { name: "shared", test: /src[\\/](shared|texts)[\\/]|node_modules[\\/](date-fns|valibot)[\\/]/ },
+          ],
+        },
+      },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    setupFiles: ["tests/setup.ts"],
+    restoreMocks: true,
+  },
+});
