@@ -56,6 +56,7 @@ async def forward_socket(request: web.Request, target: URL, headers: CIMultiDict
         protocols=[inner.protocol] if inner.protocol else (),
         heartbeat=HEARTBEAT_S,
         max_msg_size=FRAME_BYTES,
+        compress=False,
     )
     try:
         await outer.prepare(request)

@@ -1,4 +1,4 @@
-"""How the services are, as their own `/readyz` says, asked every five seconds on behalf of all consoles."""
+"""How the services are, as their own `/readyz` says, asked every few seconds on behalf of all consoles."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from shared.config import Settings
 from shared.readiness import Readiness
 
 POLL_S = 5.0
+# While something is not ready, mostly because it is just starting.
+UNREADY_POLL_S = 1.0
 ANSWER_WITHIN_S = 2.0
 LONGEST_ANSWER_BYTES = 64 * 1024
 OWN_NAME = "conversations"
@@ -58,7 +60,8 @@ class HealthBoard:
         """Asks until cancelled, and publishes what has changed."""
         while True:
             await self.ask()
-            await asyncio.sleep(POLL_S)
+            all_ready = all(service.state == "ready" for service in self._known.values())
+            await asyncio.sleep(POLL_S if all_ready else UNREADY_POLL_S)
 
     async def ask(self) -> None:
         """Asks every service once, all at the same time."""

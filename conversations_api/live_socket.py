@@ -49,7 +49,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     if feed.closed:
         raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=CLIENT_FRAME_BYTES)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=CLIENT_FRAME_BYTES, compress=False)
     await socket.prepare(request)
     listener = Listener(socket, feed, feed.head, asyncio.Event())
     with LISTENERS.track_inprogress():

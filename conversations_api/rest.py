@@ -10,6 +10,7 @@ from aiohttp import web
 
 from conversations_api.bodies import Body
 from conversations_api.cursor import next_cursor, page_parameters
+from conversations_api.identifiers import SID
 from conversations_api.parts import EVENTS, TWILIO
 from conversations_api.queries import OURS, Paging, parse_query
 from conversations_api.refusals import unreadable
@@ -68,13 +69,14 @@ async def _write(
     form = await _form(request, resource, verb)
     method: Literal["POST", "DELETE"] = "DELETE" if verb == "delete" else "POST"
     target = "/".join(request.match_info.values())
+    action = f"{resource.name}.{verb}"
     try:
         raw = await request.app[TWILIO].send(Call(method, path, form=form, fires_webhooks=resource.fires_webhooks))
         written = None if verb == "delete" else _view(method, raw, resource)
     except Problem as problem:
-        audit(request, f"{resource.name}.{verb}", target, f"refused {problem.status} {problem.code}")
+        audit(request, action, target, f"refused {problem.status} {problem.code}")
         raise
-    audit(request, f"{resource.name}.{verb}", target or (written.sid if written else ""))
+    audit(request, action, f"{target}/{written.sid}".lstrip("/") if written and verb == "create" else target)
     await _record(request, _event(request, resource, verb, written, _service_sid(query)))
     if written is None:
         return web.Response(status=STATUSES[verb])
@@ -94,10 +96,14 @@ async def _form(request: web.Request, resource: Resource, verb: Verb) -> Sequenc
 def _event(
     request: web.Request, resource: Resource, verb: Verb, written: View | None, service_sid: str | None
 ) -> ConversationEvent:
-    """Our own write in the form of Twilio's post event of the same name; its payload is our answer."""
+    """Our own write in the form of Twilio's post event of the same name; its payload is our answer.
+
+    Where a conversation was deleted by its unique name, the sids stay empty: Twilio's own event names them.
+    """
     payload = msgspec.to_builtins(written) if written is not None else {}
-    sid = written.sid if written is not None else request.match_info[resource.sid_name]
-    conversation = sid if resource.name == "conversation" else request.match_info.get("conversationSid", "")
+    ids = {name: value if SID.fullmatch(value) else "" for name, value in request.match_info.items()}
+    sid = written.sid if written is not None else ids[resource.sid_name]
+    conversation = sid if resource.name == "conversation" else ids.get("conversationSid", "")
     return ConversationEvent(
         event_type=f"on{resource.name.title()}{HAPPENED[verb]}",
         source="api",

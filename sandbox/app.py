@@ -25,9 +25,10 @@ from sandbox.transcripts import Transcription
 from sandbox.twilio_product import not_found, twilio_product
 from shared.config import ConfigError, Settings
 from shared.door import PUBLIC
-from shared.service import add_route, create_service
+from shared.service import READINESS, add_route, create_service
 
 STORE_FILE = "sandbox.sqlite"
+DRAIN_S = 2.0
 Routes = Iterable[tuple[str, str, Handler]]
 
 
@@ -63,6 +64,7 @@ def create_app(settings: Settings, pacing: Pacing | None = None) -> web.Applicat
     model = ModelApi(pacing or Pacing())
 
     app = create_service(settings)
+    app[READINESS].on_drain.append(lambda deadline_s: deliveries.idle(min(deadline_s, DRAIN_S)))
     app.cleanup_ctx.append(_running(store, deliveries, configuration, transcription))
     desk = _Desk(app, FrontDesk(faults, log))
     conversations_routes = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from shared.telemetry import get_logger
 
 TIMEOUT_S = 15.0
 ATTEMPTS = 2
+RETRY_S = 0.5
 log = get_logger("sandbox.deliveries")
 
 
@@ -31,8 +32,9 @@ class Delivery:
 class Deliveries:
     """Posts webhooks without making anyone wait; `close` drops what is still under way."""
 
-    def __init__(self, auth_token: str) -> None:
+    def __init__(self, auth_token: str, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._auth_token = auth_token
+        self._pause = pause
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -55,10 +57,10 @@ class Deliveries:
         headers = {**self._signed(signature), "Content-Type": "application/json"}
         self._start(Delivery("POST", signed_url, body, headers))
 
-    async def idle(self) -> None:
-        """Returns when nothing is under way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def idle(self, timeout_s: float) -> None:
+        """Returns when nothing is under way, or the time is up."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -80,15 +82,14 @@ class Deliveries:
         """Twilio's default: one repetition, and only when no connection came about."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._send(delivery)
-            except aiohttp.ClientConnectionError as error:
-                log.warning("webhook could not be delivered", attempt=attempt, error=type(error).__name__)
-                await asyncio.sleep(0.2 * (attempt < ATTEMPTS))
+                return await self._send(delivery)
+            except aiohttp.ClientConnectorError:
+                log.warning("webhook could not be delivered", attempt=attempt)
             except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning("webhook failed", error=type(error).__name__)
-                return
-            else:
-                return
+                return log.warning("webhook failed", error=type(error).__name__)
+            if attempt < ATTEMPTS:
+                await self._pause(RETRY_S)
+        return None
 
     async def _send(self, delivery: Delivery) -> None:
         if self._session is None:

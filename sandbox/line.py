@@ -30,10 +30,16 @@ class LineSettings:
     public_origin: str
     internal_origin: str
     voice_path: str = "/voice"
+    status_path: str = "/voice/status"
 
     @property
     def voice_url(self) -> str:
         return self.public_origin + self.voice_path
+
+    @property
+    def status_url(self) -> str:
+        """The number's status callback."""
+        return self.public_origin + self.status_path
 
 
 def line_settings(settings: Settings) -> LineSettings:

@@ -24,9 +24,9 @@ EMPTY_RESULT: dict[str, Any] = {
     "json_results": None,
 }
 SUMMARIES = {
-    "en": 'The caller spoke {turns} times, beginning with: "{first}". {end} The mood was {sentiment}.',
-    "pt": 'Quem ligou falou {turns} vezes, começando por: "{first}". {end} O tom foi {sentiment}.',
-    "es": 'Quien llamó habló {turns} veces, empezando por: "{first}". {end} El tono fue {sentiment}.',
+    "en": 'The caller began with: "{first}" Caller turns: {turns}. {end} The mood was {sentiment}.',
+    "pt": 'Quem ligou começou por: "{first}" Falas de quem ligou: {turns}. {end} O tom foi {sentiment}.',
+    "es": 'Quien llamó empezó por: "{first}" Turnos de quien llamó: {turns}. {end} El tono fue {sentiment}.',
 }
 SILENT = {
     "en": "The caller said nothing.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from sandbox.call_clock import CallClock
@@ -18,7 +19,7 @@ from sandbox.transcript import transcript
 from sandbox.twiml_reader import BadTwiml, Hangup, Pause, Redirect, Relay, Say, Transfer, Verb, read_twiml
 
 RECONNECTS = 5
-ACTION_RETRY_S = 1.0
+ACTION_RETRY_S = 2.0
 SETTLE_S = 0.6
 POLL_S = 0.02
 
@@ -144,6 +145,11 @@ class PhoneCall:
             handoff_data=self._handoff_data,
         )
 
+    @property
+    def never_connected(self) -> bool:
+        """True for a call that was refused before anybody spoke with the agent."""
+        return self._attempts == 0
+
     async def _on_the_line(self) -> RelaySession | None:
         """The session, once there is one again; None when the call is over."""
         over = asyncio.create_task(self.ended.wait())
@@ -167,8 +173,16 @@ class PhoneCall:
             if self._attempts == 0:
                 raise CouldNotConnect(detail) from error
         finally:
+            await self._report_status()
             self.ended.set()
-            self._tell(CallEnded(self.ended_by, detail))
+        self._tell(CallEnded(self.ended_by, detail))
+
+    async def _report_status(self) -> None:
+        """Tells the number's status callback that the call is over; nobody need listen there."""
+        status = "failed" if self._attempts == 0 else "completed"
+        fields = {"CallStatus": status, "CallDuration": str(round(self._clock.now_s()))}
+        with suppress(CouldNotConnect):
+            await self._line.post(self._line.settings.status_url, {**self._call.fields(), **fields})
 
     async def _execute(self, verbs: Sequence[Verb]) -> Relay | None:
         """Carries out TwiML up to the next relay; None when the call ends with it."""

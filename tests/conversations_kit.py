@@ -100,7 +100,9 @@ class Upstream:
         key = collection.rpartition("/")[2].lower()
         more = start + size < len(chosen)
         number = int(request.query.get("Page", 0)) + 1
-        following = f"https://conversations.twilio.com/v1/{collection}?Page={number}&PageToken=PT{start + size}"
+        own = f"PageSize={size}" + (f"&State={state}" if state else "")
+        page = f"Page={number}&PageToken=PT{start + size}"
+        following = f"https://conversations.twilio.com/v1/{collection}?{own}&{page}"
         meta = {"key": key, "page": 0, "page_size": size, "next_page_url": following if more else None}
         return web.json_response({"meta": meta, key: chosen[start : start + size]})
 

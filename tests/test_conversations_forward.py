@@ -161,6 +161,7 @@ async def test_nothing_of_the_connection_or_its_owner_is_passed_on(joined: Joine
         "Forwarded": "for=10.0.0.1",
         "TE": "trailers",
         "Proxy-Authorization": "Basic eDp5",
+        "Cookie": "tracking=1; crosschannel_session=a.b",
     }
     async with joined.platform.client.get("/svc/relay/x", headers=headers) as response:
         answered = {name.lower() for name in response.headers}

@@ -12,7 +12,7 @@ from aiohttp import ClientWebSocketResponse, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer
 
 from conversations_api import live_socket
-from conversations_api.followers import end_positions
+from conversations_api.followers import JournalFollower, end_positions
 from conversations_api.live import LiveFeed
 from conversations_api.parts import BOARD, FEED
 from shared.journal import Journal
@@ -117,13 +117,14 @@ TOPICS = ("calls", "results", "conversations")
 async def test_history_is_not_replayed_at_start(tmp_path: Path) -> None:
     calls = Journal.open(tmp_path, "calls")
     await calls.commit(started("CA-old"))
-    async with (
-        open_platform(tmp_path) as platform,
-        platform.client.ws_connect("/api/live", headers=BEARER) as socket,
-    ):
-        await next_frame(socket, "hello")
-        await calls.commit(started("CA-new"))
-        assert (await next_frame(socket, "calls"))["data"]["call_sid"] == "CA-new"
+    feed = LiveFeed(head=0)
+    following = asyncio.create_task(JournalFollower(tmp_path, feed).run())
+    await calls.commit(started("CA-new"))
+    await until(lambda: feed.head > 0)
+    (text,) = feed.after(0) or []
+    assert "CA-new" in text
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
     calls.close()
 
 

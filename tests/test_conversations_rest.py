@@ -248,6 +248,20 @@ async def test_a_write_is_journalled_as_our_own_and_audited(platform: Platform) 
     ]
 
 
+async def test_the_audit_names_what_was_made_and_where(platform: Platform) -> None:
+    key = (await platform.call("POST", "/api/conversations", {})).json["sid"]
+    message = (await platform.call("POST", f"/api/conversations/{key}/messages", {"body": "x"})).json["sid"]
+    targets = [a["target"] for a in journal_lines(platform.settings.data_dir, "audit")]
+    assert targets == [key, f"{key}/{message}"]
+
+
+async def test_a_deletion_by_name_claims_no_sid_it_does_not_know(platform: Platform) -> None:
+    platform.upstream.add("Conversations", unique_name="ana")
+    assert (await platform.call("DELETE", "/api/conversations/ana")).status == 204
+    (event,) = journal_lines(platform.settings.data_dir, "conversation_events")
+    assert (event["conversation_sid"], event["sid"]) == ("", "")
+
+
 async def test_a_refused_write_is_audited_and_not_journalled_as_an_event(platform: Platform) -> None:
     platform.upstream.add("Conversations", unique_name="taken")
     answer = await platform.call("POST", "/api/conversations", {"uniqueName": "taken"})

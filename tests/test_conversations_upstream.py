@@ -172,10 +172,11 @@ async def test_nothing_of_an_upstream_body_passes(platform: Platform, fault: Fau
 
 
 async def test_our_credentials_being_refused_never_looks_like_the_operators(platform: Platform) -> None:
-    for status in (401, 403):
-        platform.upstream.fail(refusing(status, 20003))
+    for status, code, says in ((401, 20003, "credentials"), (403, 20403, "does not let this platform")):
+        platform.upstream.fail(refusing(status, code))
         answer = await platform.call("GET", CONVERSATION)
-        assert (answer.status, answer.json["code"]) == (502, 20003)
+        assert (answer.status, answer.json["code"]) == (502, code)
+        assert says in answer.json["detail"]
 
 
 async def test_a_redirect_is_never_followed_with_our_credentials(platform: Platform) -> None:

@@ -474,6 +474,7 @@ def test_a_resumed_call_keeps_its_history_and_greets_differently() -> None:
     line.played(GREETING)
     line.say("my name is Ana")
     line.reply("Hello Ana.")
+    line.played("Hello Ana.")
     line.feed(f.SocketClosed(clean=False))
     back = Line(setup=False)
     back.feed(f.Resumed(tuple(line.turns), 0, "en-US"))

@@ -3,15 +3,17 @@ import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-import { packagedFonts } from "./build/packagedFonts";
-import { precompress } from "./build/precompress";
+import { pasteUnderPolicy } from "./build/pasteUnderPolicy.ts";
+import { precompress } from "./build/precompress.ts";
 
 /** Where conversations_api listens; the console knows no other origin. */
 const platform = process.env["CONVERSATIONS_URL"] ?? "http://127.0.0.1:3001";
 const forward = { target: platform, changeOrigin: false, ws: true };
 
 export default defineConfig({
-  plugins: [packagedFonts(), react(), precompress()],
+  plugins: [pasteUnderPolicy(), react(), precompress()],
+  // The dev server bundles dependencies on its own.
+  optimizeDeps: { rolldownOptions: { plugins: [pasteUnderPolicy()] } },
   resolve: {
     alias: [
       { find: /^@\//, replacement: fileURLToPath(new URL("./src/", import.meta.url)) },

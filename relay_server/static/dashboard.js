@@ -26,7 +26,7 @@ function showCalls() {
     button.append(
       element("span", `state ${call.state}`, call.state === "live" ? "live" : call.reason || "ended"),
       element("span", "", call.direction === "outbound" ? call.called : call.caller || "unknown"),
-      element("span", "small", `${call.language} · ${call.turns} turns · ${new Date(call.started_at).toLocaleTimeString()}`),
+      element("span", "small", `${call.language} · ${call.turns} ${call.turns === 1 ? "turn" : "turns"} · ${new Date(call.started_at).toLocaleTimeString()}`),
     );
     button.addEventListener("click", () => choose(call.call_sid));
     const item = element("li");
@@ -76,7 +76,7 @@ function turnItem(turn) {
   }
   if (turn.outcome === "failed") item.append(element("p", "notice failed", "The model did not answer."));
   const first = turn.latency && turn.latency.first_text_ms;
-  if (first !== undefined) item.append(element("span", "small", `first words after ${Math.round(first)} ms`));
+  if (first !== undefined) item.append(element("span", "latency", `first words after ${Math.round(first)} ms`));
   return item;
 }
 

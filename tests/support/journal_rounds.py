@@ -1,6 +1,6 @@
 """Kills journal writers: each round a child process writes and acknowledges on a pipe, and is ended by SIGKILL.
 
-Usage: journal_rounds.py DATA_DIR ROUNDS. Prints one JSON list, the acknowledged ids. The children are forked before
+Usage: journal_rounds.py DATA_DIR ROUNDS. Prints one JSON list, the acknowledged ids. Children are forked before
 any thread runs, so that a round costs milliseconds.
 """
 

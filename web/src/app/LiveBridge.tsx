@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { applyCallRecord, parseCallRecord } from "@/features/calls/liveRecords";
 import { applyConversationEvent } from "@/features/conversations/liveConversations";
 import { applyHealth } from "@/features/health/liveHealth";
-import { sessionKey } from "@/features/session";
+import { sessionCheckOptions } from "@/features/session";
 import { summaryRefresher } from "@/features/signals/refreshSummary";
 import { LiveConnection, type LiveStatus } from "@/shared/live/connection";
 import type { Frame } from "@/shared/live/frames";
@@ -23,10 +23,9 @@ function startLive(client: QueryClient, onStatus: (status: LiveStatus) => void):
   const connection = new LiveConnection(
     {
       onFrame: (frame) => applyFrame(client, frame, summary.refresh),
-      onBegin: () => void client.invalidateQueries({ predicate: ({ state, queryKey }) => state.data !== undefined && !isSession(queryKey) }),
-      onMissed: () => void client.invalidateQueries({ predicate: ({ queryKey }) => !isSession(queryKey) }),
-      // Answers 401 when the session is over, which leads to the sign-in.
-      onRefused: () => void client.invalidateQueries({ queryKey: sessionKey }),
+      onBegin: () => void client.invalidateQueries({ predicate: ({ state }) => state.data !== undefined }),
+      onMissed: () => void client.invalidateQueries(),
+      onRefused: () => void client.prefetchQuery(sessionCheckOptions),
       onStatus,
     },
     {
@@ -66,10 +65,6 @@ export function applyFrame(client: QueryClient, { topic, data }: Frame, refreshS
     case "health":
       return applyHealth(client, data);
   }
-}
-
-function isSession(queryKey: readonly unknown[]): boolean {
-  return queryKey[0] === sessionKey[0];
 }
 
 function liveAddress({ protocol, host }: Location): string {

@@ -7,6 +7,7 @@ import { MenuIcon } from "@twilio-paste/icons/esm/MenuIcon";
 import { ScreenReaderOnly } from "@twilio-paste/core/screen-reader-only";
 
 import { useLinkProps } from "@/shared/ui/links";
+import { Logo } from "@/shared/ui/Logo";
 import { text } from "@/texts";
 import { chooseMode, useMode } from "@/theme/mode";
 
@@ -68,7 +69,7 @@ function Product() {
       borderRadius="borderRadius20"
       _focusVisible={{ boxShadow: "shadowFocus" }}
     >
-      <Box as="img" src="/favicon.svg" alt="" width="1.75rem" height="1.75rem" />
+      <Logo size="1.75rem" />
       {text.product}
     </Box>
   );
@@ -79,7 +80,7 @@ function ThemeToggle() {
   return (
     <Button variant="secondary_icon" size="icon" onClick={() => chooseMode(dark ? "light" : "dark")}>
       {dark ? <LightModeIcon decorative /> : <DarkModeIcon decorative />}
-      <ScreenReaderOnly>{dark ? text.shell.useLight : text.shell.useDark}</ScreenReaderOnly>
+      <ScreenReaderOnly>{dark ? text.shell.toLight : text.shell.toDark}</ScreenReaderOnly>
     </Button>
   );
 }

@@ -1,16 +1,15 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { type LoaderFunctionArgs, redirect } from "react-router";
 
-import { sessionOptions, signInPath } from "@/features/session";
+import { type Session, sessionOptions, signInPath } from "@/features/session";
 import { hasStatus } from "@/shared/api/apiError";
 
-/** Lets signed-in operators pass; others go to the sign-in and come back. */
+/** The session of a signed-in operator; others go to the sign-in and come back. */
 export const requireSession =
   (client: QueryClient) =>
-  async ({ request }: LoaderFunctionArgs): Promise<null> => {
+  async ({ request }: LoaderFunctionArgs): Promise<Session> => {
     try {
-      await client.ensureQueryData(sessionOptions);
-      return null;
+      return await client.ensureQueryData(sessionOptions);
     } catch (error) {
       if (!hasStatus(error, 401)) throw error;
       const { pathname, search, hash } = new URL(request.url);

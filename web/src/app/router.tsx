@@ -1,6 +1,8 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createBrowserRouter, type RouteObject } from "react-router";
 
+import { SIGNED_IN } from "@/features/session";
+
 import { requireSession } from "./requireSession";
 import { RootError, RouteError } from "./RouteError";
 import { Shell } from "./Shell";
@@ -16,9 +18,10 @@ export function routes(client: QueryClient): RouteObject[] {
       lazy: async () => ({ Component: (await import("./routes/SignInRoute")).SignInRoute }),
     },
     {
+      id: SIGNED_IN,
       path: "/",
       loader: requireSession(client),
-      // The session is read once; the cache knows when it is over.
+      // The session is read once; any request tells when it is over.
       shouldRevalidate: () => false,
       Component: Shell,
       ErrorBoundary: RootError,

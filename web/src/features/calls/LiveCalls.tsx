@@ -41,7 +41,7 @@ export function LiveCalls() {
           aria-label={`${isOpen(call) ? text.calls.hideTranscript : text.calls.showTranscript}, ${formatCaller(call.caller)}`}
           onClick={() => toggle(call)}
         >
-          {isOpen(call) ? text.calls.hideTranscript : text.calls.showTranscript}
+          {isOpen(call) ? text.calls.hide : text.calls.show}
         </Button>
       ),
     },

@@ -18,11 +18,11 @@ interface TranscriptProps {
 
 /** What was said, turn by turn, growing while the call runs. */
 export function Transcript({ call, transcript, announced, compact = false }: TranscriptProps) {
-  const box = useStickToEnd(transcript);
+  const end = useStickToEnd(undefined);
   const live = call.state === "live";
   return (
     <Box
-      ref={box}
+      {...end}
       role="log"
       aria-label={fill(text.calls.transcriptOf, { caller: call.caller || text.calls.unknownCaller })}
       aria-live={announced && live ? "polite" : "off"}

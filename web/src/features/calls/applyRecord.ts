@@ -65,8 +65,9 @@ function withTurn(transcript: readonly Turn[], turn: Turn): Turn[] {
   return [...others, turn].toSorted((a, b) => a.turn - b.turn);
 }
 
+const rank = (call: Call): number => (call.state === "live" ? 0 : 1);
+const time = (call: Call): number => Date.parse(call.ended_at ?? call.started_at ?? "") || 0;
+
 function inOrder(calls: readonly Call[]): readonly Call[] {
-  const rank = (call: Call): number => (call.state === "live" ? 0 : 1);
-  const time = (call: Call): number => Date.parse(call.ended_at ?? call.started_at ?? "") || 0;
   return calls.toSorted((a, b) => rank(a) - rank(b) || time(b) - time(a));
 }

@@ -38,8 +38,7 @@ export function Messages({ sid, author, readOnly }: MessagesProps) {
 function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readonly sending: string | null }) {
   const messages = useMessages(sid);
   const all = messagesInOrder(messages.data?.pages ?? []);
-  const newest = all.at(-1)?.sid;
-  const box = useStickToEnd(`${newest ?? ""} ${sending ?? ""}`);
+  const end = useStickToEnd(all[0]?.sid);
   if (messages.isError && !messages.data) {
     return (
       <ErrorNotice
@@ -53,7 +52,7 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
   const empty = messages.data !== undefined && all.length === 0 && sending === null;
   return (
     <Box
-      ref={box}
+      {...end}
       role="log"
       aria-label={text.conversations.messages}
       aria-busy={messages.isPending}
@@ -81,6 +80,7 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
         <EmptyNotice
           title={text.conversations.messagesEmpty}
           detail={readOnly ? text.conversations.messagesEmptyReadOnly : text.conversations.messagesEmptyDetail}
+          framed={false}
         />
       ) : (
         <Box as="ol" margin="space0" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap="space50">

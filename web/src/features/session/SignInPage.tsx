@@ -2,6 +2,7 @@ import { Box } from "@twilio-paste/core/box";
 import { useEffect, useRef } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 
+import { Logo } from "@/shared/ui/Logo";
 import { useDocumentTitle } from "@/shared/ui/PageHeader";
 import { PageHeading } from "@/shared/ui/PageHeading";
 import { text } from "@/texts";
@@ -34,7 +35,9 @@ export function SignInPage() {
   return (
     <Box as="main" minHeight="100vh" display="flex" alignItems={["flex-start", "center"]} justifyContent="center" padding="space60" backgroundColor="colorBackgroundBody">
       <Box width="100%" maxWidth="27rem" paddingY="space90">
-        <Box as="img" src="/favicon.svg" alt="" width="2.5rem" height="2.5rem" display="block" marginBottom="space60" />
+        <Box marginBottom="space60">
+          <Logo size="2.5rem" />
+        </Box>
         <PageHeading>{text.signIn.title}</PageHeading>
         <Box color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30" marginTop="space20" marginBottom="space70">
           {text.signIn.lead}

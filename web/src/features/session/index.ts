@@ -1,4 +1,5 @@
-export { sessionOptions, useSession } from "./api/getSession";
-export { mayAct, type Session, sessionKey } from "./api/session";
+export { sessionCheckOptions, sessionOptions } from "./api/getSession";
+export { mayAct, type Session } from "./api/session";
 export { useSignOut } from "./api/signOut";
 export { signInPath } from "./returnPath";
+export { SIGNED_IN, useSession } from "./useSession";

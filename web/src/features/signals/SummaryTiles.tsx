@@ -72,7 +72,7 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
         n={risk.n}
         lines={[
           fill(text.signals.legalRiskHigh, { pct: formatPercent(risk.high_pct) }),
-          fill(text.signals.legalRiskP95, { value: formatScore(risk.p95) }),
+          fill(text.signals.legalRiskP95, { value: risk.p95 === null ? text.noValueMark : formatCount(risk.p95) }),
         ]}
       />
       <Tile title={text.signals.sentiment} n={sentiment.n} wide>
@@ -85,5 +85,5 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
 function csatLines({ top2_pct, low, high }: Summary["csat"]): readonly string[] {
   const share = fill(text.signals.csatTop2, { pct: formatPercent(top2_pct) });
   if (low === null || high === null) return [share];
-  return [share, fill(text.signals.csatInterval, { low: formatPercent(low), high: formatPercent(high) })];
+  return [share, fill(text.signals.csatInterval, { low: formatCount(low), high: formatPercent(high) })];
 }

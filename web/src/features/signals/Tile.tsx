@@ -15,8 +15,10 @@ interface TileProps {
   readonly children?: ReactNode;
 }
 
+const NONE: readonly string[] = [];
+
 /** One measure: its value, what it means, and how many calls it rests on. */
-export function Tile({ title, value, unit, n, lines = [], wide = false, children }: TileProps) {
+export function Tile({ title, value, unit, n, lines = NONE, wide = false, children }: TileProps) {
   const known = n === undefined || n > 0;
   return (
     <TileFrame wide={wide}>

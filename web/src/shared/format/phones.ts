@@ -1,11 +1,10 @@
 import { text } from "@/texts";
 
-// Longest first: +1 must not swallow the digits of another country's code.
+// The platform's languages' countries; how others group their digits is not guessed.
 const GROUPS: readonly (readonly [RegExp, string])[] = [
   [/^\+1(\d{3})(\d{3})(\d{4})$/, "+1 $1 $2 $3"],
   [/^\+55(\d{2})(\d{4,5})(\d{4})$/, "+55 $1 $2 $3"],
   [/^\+34(\d{3})(\d{3})(\d{3})$/, "+34 $1 $2 $3"],
-  [/^\+(\d{2})(\d{2,4})(\d{3,4})(\d{3,4})$/, "+$1 $2 $3 $4"],
 ];
 
 const NO_BREAK = "\u00a0";

@@ -105,8 +105,7 @@ export class LiveConnection {
         this.#lastSeq = frame.seq;
         return this.#events.onMissed();
       case "health":
-        // A state and not an event: it is sent again on every connection, under a number that was there before.
-        this.#lastSeq = Math.max(this.#lastSeq ?? 0, frame.seq);
+        // A state and not an event: every connection gets it again, under a number that says nothing about the rest.
         return this.#events.onFrame(frame);
       default:
         if (frame.seq <= (this.#lastSeq ?? 0)) return;

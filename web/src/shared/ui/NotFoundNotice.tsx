@@ -10,12 +10,14 @@ interface NotFoundNoticeProps {
   readonly back?: { readonly to: string; readonly label: string };
 }
 
+const OVERVIEW = { to: "/", label: text.errors.toOverview };
+
 /** The page for something that is not there, with a way on. */
-export function NotFoundNotice({ title, detail, back = { to: "/", label: text.errors.toOverview } }: NotFoundNoticeProps) {
+export function NotFoundNotice({ title, detail, back = OVERVIEW }: NotFoundNoticeProps) {
   return (
     <>
       <PageHeader title={title} />
-      <EmptyNotice title="404" detail={detail} action={<ButtonLink to={back.to}>{back.label}</ButtonLink>} />
+      <EmptyNotice detail={detail} action={<ButtonLink to={back.to}>{back.label}</ButtonLink>} />
     </>
   );
 }

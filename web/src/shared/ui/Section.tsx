@@ -20,7 +20,7 @@ export function Section({ title, mark, aside, children }: SectionProps) {
         </Box>
         {mark}
         {aside ? (
-          <Box marginLeft="auto" color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30">
+          <Box flex={["1 0 100%", "1 1 0"]} textAlign={["left", "right"]} color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30">
             {aside}
           </Box>
         ) : null}

@@ -32,18 +32,20 @@ export function ErrorNotice({ what, error, onRetry, retrying = false }: ErrorNot
 }
 
 interface EmptyNoticeProps {
-  readonly title: string;
+  readonly title?: string;
   /** What to do next; words between back ticks are shown as code. */
   readonly detail: string;
   readonly action?: ReactNode;
+  /** False inside a box that has a border of its own. */
+  readonly framed?: boolean;
 }
 
 /** Nothing there yet, and what to do about it. */
-export function EmptyNotice({ title, detail, action }: EmptyNoticeProps) {
+export function EmptyNotice({ title, detail, action, framed = true }: EmptyNoticeProps) {
   return (
     <Box
       borderStyle="dashed"
-      borderWidth="borderWidth10"
+      borderWidth={framed ? "borderWidth10" : "borderWidth0"}
       borderColor="colorBorderWeak"
       borderRadius="borderRadius30"
       padding="space70"
@@ -51,10 +53,12 @@ export function EmptyNotice({ title, detail, action }: EmptyNoticeProps) {
       fontSize="fontSize30"
       lineHeight="lineHeight30"
     >
-      <Box color="colorText" fontWeight="fontWeightSemibold">
-        {title}
-      </Box>
-      <Box color="colorTextWeak" marginTop="space20">
+      {title ? (
+        <Box color="colorText" fontWeight="fontWeightSemibold" marginBottom="space20">
+          {title}
+        </Box>
+      ) : null}
+      <Box color="colorTextWeak">
         <WithCode words={detail} />
       </Box>
       {action ? <Box marginTop="space50">{action}</Box> : null}

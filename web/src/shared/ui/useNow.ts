@@ -1,11 +1,10 @@
 import { useEffect, useState } from "react";
 
 /** The time, every `intervalMs`; stands still while `running` is false. */
-export function useNow(intervalMs: number, running = true): Date {
+export function useNow(intervalMs: number, running: boolean): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
     if (!running) return;
-    setNow(new Date());
     const timer = setInterval(() => setNow(new Date()), intervalMs);
     return () => clearInterval(timer);
   }, [intervalMs, running]);

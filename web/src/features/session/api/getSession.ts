@@ -1,4 +1,4 @@
-import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { request } from "@/shared/api/request";
 
@@ -14,5 +14,9 @@ export const sessionOptions = queryOptions({
   meta: { handlesUnauthorized: true },
 });
 
-/** The session; only for pages behind the sign-in, where it is known. */
-export const useSession = (): Session => useSuspenseQuery(sessionOptions).data;
+/** Asks whether the session still holds; its end leads to the sign-in as for any other request. */
+export const sessionCheckOptions = queryOptions({
+  queryKey: ["session-check"],
+  queryFn: ({ signal }) => fetchSession(signal),
+  staleTime: 0,
+});
