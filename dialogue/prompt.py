@@ -29,4 +29,4 @@ def system_prompt(agent: Agent, language: Language, traits: Mapping[str, str]) -
 
 
 def _one_line(value: str) -> str:
-    return " ".join(value.split()).replace("<<<", "").replace(">>>", "")[:TRAIT_LENGTH]
+    return " ".join(value.replace("<<<", " ").replace(">>>", " ").split())[:TRAIT_LENGTH]
