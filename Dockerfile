@@ -34,6 +34,7 @@ RUN /tmp/builder/bin/hatchling build -t wheel -d /tmp/wheel \
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 crosschannel \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin crosschannel \
+    && install -d /app \
     && install -d -m 0700 -o 10001 -g 10001 /data
 COPY --from=packages /opt/crosschannel /opt/crosschannel
 ENV PATH=/opt/crosschannel/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -16,8 +16,6 @@ from conversations_api.deliveries import STREAM, Deliveries, Intake
 from conversations_api.followers import JournalFollower
 from conversations_api.forward import add_forward_routes
 from conversations_api.health import HealthBoard
-from conversations_api.live import LiveFeed, start_seq
-from conversations_api.live_socket import live
 from conversations_api.openapi import document
 from conversations_api.parts import BOARD, CONSOLE, EVENTS, FEED, INTAKE, NEIGHBOURS, TWILIO
 from conversations_api.rest import add_resource_routes
@@ -27,6 +25,8 @@ from shared.config import ConfigError, Settings
 from shared.door import PUBLIC
 from shared.door import TWILIO as BY_TWILIO
 from shared.journal import Journal
+from shared.live_feed import LiveFeed, start_seq
+from shared.live_socket import serve_live
 from shared.operators import Role
 from shared.service import READINESS, SETTINGS, add_route, create_service, json_response
 from shared.telemetry import get_logger
@@ -55,7 +55,7 @@ def create_app(
     app.cleanup_ctx.append(_live_feed)
     add_resource_routes(app)
     add_route(app, "POST", "/webhooks/conversations", receive, BY_TWILIO)
-    add_route(app, "GET", "/api/live", live, Role.VIEWER)
+    add_route(app, "GET", "/api/live", _live, Role.VIEWER)
     add_route(app, "GET", "/api/health", _health, Role.VIEWER)
     add_route(app, "GET", "/openapi.json", _openapi, PUBLIC)
     add_forward_routes(app)
@@ -139,6 +139,12 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 def _log_death(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("background task died", exc_info=error)
+
+
+async def _live(request: web.Request) -> web.StreamResponse:
+    """Every topic; health is published when it changes, and who has just come needs what it is now."""
+    board = request.app[BOARD]
+    return await serve_live(request, request.app[FEED], lambda: [("health", board.states)])
 
 
 async def _health(request: web.Request) -> web.Response:

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 from prometheus_client import Counter
 
-from conversations_api.live import LiveFeed, Topic
 from shared.journal_reader import BadLine, JournalReader, Position
+from shared.live_feed import LiveFeed
 from shared.records import ConversationEvent, IntelResult, decode_call
 from shared.segments import open_path, sealed_paths, series_of
 from shared.telemetry import get_logger
@@ -21,7 +21,7 @@ UNUSABLE = Counter("conversations_live_unusable_lines_total", "Journal lines not
 log = get_logger("conversations.live")
 
 Decode = Callable[[bytes], object]
-STREAMS: Mapping[str, tuple[Topic, Decode]] = {
+STREAMS: Mapping[str, tuple[str, Decode]] = {
     "calls": ("calls", decode_call),
     "intel_results": ("results", msgspec.json.Decoder(IntelResult).decode),
     "conversation_events": ("conversations", msgspec.json.Decoder(ConversationEvent).decode),
@@ -53,7 +53,7 @@ class JournalFollower:
                 self._feed.publish(topic, raw)
             await asyncio.sleep(POLL_S)
 
-    def _read(self) -> Iterator[tuple[Topic, bytes]]:
+    def _read(self) -> Iterator[tuple[str, bytes]]:
         for stream, reader in self._readers.items():
             topic, decode = STREAMS[stream]
             for line in reader.read():

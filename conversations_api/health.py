@@ -8,8 +8,8 @@ from typing import Literal
 import aiohttp
 import msgspec
 
-from conversations_api.live import LiveFeed
 from shared.config import Settings
+from shared.live_feed import LiveFeed
 from shared.readiness import Readiness
 
 POLL_S = 5.0
@@ -55,6 +55,7 @@ class HealthBoard:
         if settings.twilio is not None and settings.twilio.is_demo:
             self._urls["sandbox"] = settings.urls.sandbox
         self._known: dict[str, ServiceHealth] = {}
+        self.states = b'{"services":{}}'  # what consoles were told last, as JSON
 
     async def run(self) -> None:
         """Asks until cancelled, and publishes what has changed."""
@@ -69,8 +70,8 @@ class HealthBoard:
         states = {service.name: service.state for service in (self._own_health(), *answers)}
         self._known = {answer.name: answer for answer in answers}
         data = msgspec.json.encode({"services": states})
-        if data != self._feed.health:
-            self._feed.health = data
+        if data != self.states:
+            self.states = data
             self._feed.publish("health", data)
 
     async def health(self) -> Health:

@@ -8,9 +8,9 @@ from aiohttp import web
 from conversations_api.console import Console
 from conversations_api.deliveries import Intake
 from conversations_api.health import HealthBoard
-from conversations_api.live import LiveFeed
 from conversations_api.upstream import TwilioClient
 from shared.journal import Journal
+from shared.live_feed import LiveFeed
 
 TWILIO = web.AppKey("twilio", TwilioClient)
 EVENTS = web.AppKey("events", Journal)

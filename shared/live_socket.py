@@ -52,7 +52,7 @@ async def serve_live(request: web.Request, feed: LiveFeed, snapshot: Snapshot) -
     """Serves a browser until it leaves, falls too far behind, or its session ends."""
     if feed.closed:
         raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=CLIENT_FRAME_BYTES)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=CLIENT_FRAME_BYTES, compress=False)
     await socket.prepare(request)
     listener = Listener(socket, feed, snapshot, feed.head, asyncio.Event())
     with LISTENERS.track_inprogress():
@@ -139,6 +139,8 @@ async def _close(socket: web.WebSocketResponse, code: WSCloseCode) -> None:
 
 async def _watch_session(listener: Listener, operators: Operators, who: Identity) -> None:
     """Returns, with the socket closed, once the operator has signed out or was revoked."""
-    while operators.still_valid(who):  # noqa: ASYNC110 - it may end in another process
+    while True:
         await asyncio.sleep(SESSION_CHECK_S)
-    await listener.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the session has ended")
+        if not operators.still_valid(who):
+            await listener.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the session has ended")
+            return

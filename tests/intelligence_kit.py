@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import encode_basic_auth, web
@@ -118,6 +119,7 @@ def _page(request: web.Request, key: str, items: list[dict[str, Any]]) -> web.Re
     start = page * PAGE_ITEMS
     path = request.path.removeprefix("/intelligence")
     more = start + PAGE_ITEMS < len(items)
-    following = f"https://intelligence.twilio.com{path}?Page={page + 1}&PageToken=t" if more else None
+    query = urlencode({**request.query, "Page": str(page + 1), "PageToken": "t"})
+    following = f"https://intelligence.twilio.com{path}?{query}" if more else None
     meta = {"key": key, "page": page, "page_size": PAGE_ITEMS, "next_page_url": following}
     return web.json_response({key: items[start : start + PAGE_ITEMS], "meta": meta})

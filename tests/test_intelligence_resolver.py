@@ -78,9 +78,11 @@ async def start(upstream: Upstream, make_settings: MakeSettings, tmp_path: Path)
         try:
             async with TwilioReads(store.account) as reads:
                 task = asyncio.create_task(Resolver(store, reads, QUICK).run())
-                yield Running(store, reads)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                try:
+                    yield Running(store, reads)
+                finally:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
         finally:
             store.close()
 

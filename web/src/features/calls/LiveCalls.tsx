@@ -27,13 +27,14 @@ export function LiveCalls() {
   const isOpen = (call: Call): boolean => chosen.get(call.call_sid) ?? live.indexOf(call) < OPEN_TRANSCRIPTS;
   const toggle = (call: Call): void => setChosen(new Map(chosen).set(call.call_sid, !isOpen(call)));
   const columns: readonly Column<Call>[] = [
-    { key: "caller", header: text.calls.caller, cell: (call) => <CallerLink call={call} /> },
-    { key: "language", header: text.calls.language, cell: (call) => formatLanguage(call.language) },
-    { key: "duration", header: text.calls.duration, cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
-    { key: "turns", header: text.calls.turns, cell: (call) => formatCount(call.turns) },
+    { key: "caller", header: text.calls.caller, width: "28%", cell: (call) => <CallerLink call={call} /> },
+    { key: "language", header: text.calls.language, width: "27%", cell: (call) => formatLanguage(call.language) },
+    { key: "duration", header: text.calls.duration, width: "15%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
+    { key: "turns", header: text.calls.turns, width: "11%", cell: (call) => formatCount(call.turns) },
     {
       key: "transcript",
       header: text.calls.transcript,
+      width: "19%",
       cell: (call) => (
         <Button
           variant="link"

@@ -14,12 +14,12 @@ import { reasonText } from "./reasons";
 const SHOWN = 8;
 
 const COLUMNS: readonly Column<Call>[] = [
-  { key: "caller", header: text.calls.caller, cell: (call) => <CallerLink call={call} /> },
-  { key: "language", header: text.calls.language, cell: (call) => formatLanguage(call.language), wideOnly: true },
-  { key: "ended", header: text.calls.ended, cell: (call) => <Moment at={call.ended_at} /> },
-  { key: "duration", header: text.calls.duration, cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
-  { key: "turns", header: text.calls.turns, cell: (call) => formatCount(call.turns), wideOnly: true },
-  { key: "reason", header: text.calls.reason, cell: (call) => reasonText(call.reason) },
+  { key: "caller", header: text.calls.caller, width: "23%", cell: (call) => <CallerLink call={call} /> },
+  { key: "language", header: text.calls.language, width: "20%", cell: (call) => formatLanguage(call.language), wideOnly: true },
+  { key: "ended", header: text.calls.ended, width: "16%", cell: (call) => <Moment at={call.ended_at} /> },
+  { key: "duration", header: text.calls.duration, width: "13%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
+  { key: "turns", header: text.calls.turns, width: "9%", cell: (call) => formatCount(call.turns), wideOnly: true },
+  { key: "reason", header: text.calls.reason, width: "19%", cell: (call) => reasonText(call.reason) },
 ];
 
 /** The calls that ended last. */

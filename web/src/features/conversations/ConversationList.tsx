@@ -22,14 +22,15 @@ const COLUMNS: readonly Column<Conversation>[] = [
   {
     key: "name",
     header: text.conversations.name,
+    width: "34%",
     cell: (conversation) => (
       <TextLink to={`/conversations/${encodeURIComponent(conversation.sid)}`}>{conversationName(conversation)}</TextLink>
     ),
   },
-  { key: "state", header: text.conversations.state, cell: ({ state }) => <StateBadge state={state} /> },
-  { key: "updated", header: text.conversations.updated, cell: ({ dateUpdated }) => <Moment at={dateUpdated} /> },
-  { key: "created", header: text.conversations.created, cell: ({ dateCreated }) => <Moment at={dateCreated} />, wideOnly: true },
-  { key: "unique", header: text.conversations.uniqueName, cell: ({ uniqueName }) => uniqueName || text.noValueMark, wideOnly: true },
+  { key: "state", header: text.conversations.state, width: "13%", cell: ({ state }) => <StateBadge state={state} /> },
+  { key: "updated", header: text.conversations.updated, width: "17%", cell: ({ dateUpdated }) => <Moment at={dateUpdated} /> },
+  { key: "created", header: text.conversations.created, width: "17%", cell: ({ dateCreated }) => <Moment at={dateCreated} />, wideOnly: true },
+  { key: "unique", header: text.conversations.uniqueName, width: "19%", cell: ({ uniqueName }) => uniqueName || text.noValueMark, wideOnly: true },
 ];
 
 interface ConversationListProps {

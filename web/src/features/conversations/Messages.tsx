@@ -57,8 +57,8 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
       aria-label={text.conversations.messages}
       aria-busy={messages.isPending}
       tabIndex={0}
-      maxHeight="min(34rem, 60vh)"
-      minHeight="12rem"
+      height="min(34rem, 60vh)"
+      minHeight="14rem"
       overflowY="auto"
       padding="space50"
       borderRadius="borderRadius30"

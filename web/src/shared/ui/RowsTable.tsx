@@ -14,7 +14,8 @@ export interface Column<Row> {
   readonly header: string;
   readonly cell: (row: Row) => ReactNode;
   readonly align?: "left" | "right";
-  readonly width?: string;
+  /** A share of the table's width: columns stay where they are when rows change. */
+  readonly width: `${number}%`;
   /** Left out where there is no room for a table. */
   readonly wideOnly?: boolean;
 }
@@ -59,7 +60,7 @@ type RowsProps<Row> = RowsTableProps<Row> & { readonly pending: boolean };
 function TableRows<Row>({ what, columns, rows, rowKey, below, pending, skeletonRows = 3 }: RowsProps<Row>) {
   return (
     <Box borderRadius="borderRadius30" borderStyle="solid" borderWidth="borderWidth10" borderColor="colorBorderWeaker" overflow="hidden">
-      <Table variant="borderless" aria-busy={pending}>
+      <Table variant="borderless" tableLayout="fixed" aria-busy={pending}>
         <ScreenReaderOnly as="caption">{what}</ScreenReaderOnly>
         <THead>
           <Tr>
