@@ -82,14 +82,16 @@ class Deliveries:
         """Twilio's default: one repetition, and only when no connection came about."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._send(delivery)
+                await self._send(delivery)
             except aiohttp.ClientConnectorError:
                 log.warning("webhook could not be delivered", attempt=attempt)
             except (aiohttp.ClientError, TimeoutError) as error:
-                return log.warning("webhook failed", error=type(error).__name__)
+                log.warning("webhook failed", error=type(error).__name__)
+                return
+            else:
+                return
             if attempt < ATTEMPTS:
                 await self._pause(RETRY_S)
-        return None
 
     async def _send(self, delivery: Delivery) -> None:
         if self._session is None:

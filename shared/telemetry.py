@@ -63,6 +63,8 @@ def configure_logging(service: str, debug: bool = False) -> None:
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
     for noisy in ("aiohttp.access", "asyncio", "werkzeug", "httpx2", "openai", "aiohttp_retry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It logs the beginning of a header it refuses, which may be a token; what handlers raise is logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

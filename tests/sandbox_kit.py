@@ -70,6 +70,7 @@ class Sandbox:
     url: str
     session: aiohttp.ClientSession
     account: TwilioAccount
+    data_dir: Path
 
     async def twilio(self, method: str, path: str, **form: str | list[str]) -> Answer:
         """A request with the account's credentials; `form` is urlencoded, `Double__Under` becomes a dot."""
@@ -116,7 +117,7 @@ async def open_sandbox(data_dir: Path, pacing: Pacing = IMMEDIATE, **env: str) -
     app = create_app(sandbox_settings(data_dir, **env), pacing)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url("")).rstrip("/")
-        yield Sandbox(url, session, TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, base_url=url))
+        yield Sandbox(url, session, TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, base_url=url), data_dir)
 
 
 class RewritingHttp(TwilioHttpClient):

@@ -135,8 +135,8 @@ async def test_a_call_reported_twice_is_one_transcript(
 
 async def test_transcripts_are_listed_newest_first_filtered_and_in_pages(sandbox: Sandbox) -> None:
     sids = [
-        await sandbox.report(a_call(i, "Hi", language=l, day=i))
-        for i, l in ((1, "en-US"), (2, "pt-BR"), (3, "en-US"))
+        await sandbox.report(a_call(i, "Hi", language=tag, day=i))
+        for i, tag in ((1, "en-US"), (2, "pt-BR"), (3, "en-US"))
     ]
 
     async def listed(query: str) -> list[str]:

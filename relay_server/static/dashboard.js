@@ -40,7 +40,7 @@ function showCalls() {
 async function choose(sid) {
   state.chosen = sid;
   showCalls();
-  const response = await fetch(`/api/calls/${encodeURIComponent(sid)}`);
+  const response = await fetch(`api/calls/${encodeURIComponent(sid)}`);
   if (response.ok) {
     const call = await response.json();
     state.turns.set(sid, new Map(call.transcript.map((turn) => [turn.turn, turn])));
@@ -130,8 +130,10 @@ function onFrame(frame) {
 }
 
 function connect() {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}/dashboard-ws`);
+  // Addresses are relative, so that the page also works behind the console's /svc/relay/.
+  const url = new URL("dashboard-ws", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  const socket = new WebSocket(url);
   socket.onopen = () => {
     if (state.seq !== null) socket.send(JSON.stringify({ after: state.seq }));
     byId("connection").textContent = "Connected";
@@ -147,7 +149,7 @@ function connect() {
 
 async function signIn(event) {
   event.preventDefault();
-  const response = await fetch("/api/session", {
+  const response = await fetch("api/session", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ token: byId("token").value }),
@@ -157,7 +159,7 @@ async function signIn(event) {
 }
 
 async function signOut() {
-  await fetch("/api/session", { method: "DELETE" });
+  await fetch("api/session", { method: "DELETE" });
   location.reload();
 }
 

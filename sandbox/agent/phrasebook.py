@@ -26,11 +26,16 @@ REQUEST_WORDS = frozenset(
 
 
 class Intent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a caller may want. A weak one counts only when nothing else is understood."""
+    """What a caller may want.
+
+    A generic one (`how much`) counts when no topic is named beside it, a weak one (`thanks`) when nothing else
+    is understood.
+    """
 
     name: str
     phrases: list[str]
     replies: list[str]
+    generic: bool = False
     weak: bool = False
     offers_transfer: bool = False
 

@@ -75,8 +75,10 @@ def find_intent(text: str, tag: str) -> Intent | None:
 
 
 def strong_intent(text: str, tag: str) -> Intent | None:
+    """The topic that the text names, else a generic question; None when there is neither."""
     for book in _books_from(tag):
-        found = _best([intent for intent in book.intents if not intent.weak], text)
+        strong = [intent for intent in book.intents if not intent.weak]
+        found = _best([intent for intent in strong if not intent.generic], text) or _best(strong, text)
         if found is not None:
             return found
     return None
