@@ -109,7 +109,8 @@ async def _be_silent(call: PhoneCall, argument: str) -> None:
     except ValueError:
         duration_s = 5.0
     with suppress(TimeoutError):
-        await asyncio.wait_for(call.ended.wait(), duration_s)
+        async with asyncio.timeout(duration_s):
+            await call.ended.wait()
 
 
 async def _typed_lines() -> AsyncIterator[str]:

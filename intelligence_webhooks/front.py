@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -51,12 +52,7 @@ class Front:
             body = await self._read(request)
             answer = await self._call(request, body)
         except Problem as problem:
-            response = web.Response(
-                body=problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers
-            )
-            response.headers.extend(SECURITY_HEADERS)
-            response.force_close()
-            return response
+            return await _refuse(request, problem)
         headers = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
         return web.Response(body=answer.body, status=answer.status, headers=headers)
 
@@ -97,6 +93,21 @@ class Front:
             raise Problem(500, "Something went wrong here. It has been logged.") from error
         finally:
             self._waiting -= 1
+
+
+async def _refuse(request: web.Request, problem: Problem) -> web.Response:
+    """The problem as the last answer on this connection."""
+    response = web.Response(
+        body=problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers
+    )
+    response.headers.extend(SECURITY_HEADERS)
+    response.force_close()
+    if problem.status == HTTPStatus.REQUEST_TIMEOUT and request.transport is not None:
+        # aiohttp would wait ten more seconds for the rest of a body that does not come.
+        await response.prepare(request)
+        await response.write_eof()
+        request.transport.close()
+    return response
 
 
 FRONT = web.AppKey("front", Front)

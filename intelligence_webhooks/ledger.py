@@ -24,6 +24,8 @@ FILE_NAME = "intelligence.sqlite"
 # Events before what answers them, so that an answer finds its event.
 STREAMS = ("intel_events", "intel_results", "dead_letters")
 IDEMPOTENCY_HEADER = "i-twilio-idempotency-token"
+# Rows looked at for work; more events of one conversation than this wait for those before them.
+LOOK_AHEAD = 64
 NO_LATER_ID = "~"  # sorts behind every id
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -164,15 +166,18 @@ class Ledger:
         return bool(self._rows("SELECT 1 FROM results WHERE subject = ?", subject))
 
     def due(self, limit: int, busy: Iterable[str] = ()) -> list[Work]:
-        """Open events whose time has come, oldest first: one per subject, and none of the `busy` subjects."""
+        """Open events whose time has come, those first that wait longest: one per subject, none of the `busy`."""
         rows = self._rows(
-            "SELECT line, subject, tries, MIN(event_id) FROM open_events WHERE due_s <= ?"
-            " AND subject NOT IN (SELECT value FROM json_each(?)) GROUP BY subject ORDER BY MIN(event_id) LIMIT ?",
+            "SELECT line, subject, tries FROM open_events WHERE due_s <= ? ORDER BY due_s, event_id LIMIT ?",
             time.time(),
-            msgspec.json.encode(list(busy)).decode(),
-            limit,
+            LOOK_AHEAD,
         )
-        return [Work(_event_decoder.decode(line), subject, tries) for line, subject, tries, _ in rows]
+        found: dict[str, Work] = {}
+        taken = set(busy)
+        for line, subject, tries in rows:
+            if subject not in taken and len(found) < limit:
+                found.setdefault(subject, Work(_event_decoder.decode(line), subject, tries))
+        return list(found.values())
 
     def postpone(self, event_id: str, delay_s: float) -> None:
         """Counts a failed try and leaves the event alone for `delay_s`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.secrets_file import private_directory
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE positions (stream TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -19,6 +19,7 @@ CREATE TABLE keys (key TEXT PRIMARY KEY, event_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE answered (event_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE open_events (event_id TEXT PRIMARY KEY, subject TEXT NOT NULL, received_s REAL NOT NULL,
     line BLOB NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_s REAL NOT NULL DEFAULT 0);
+CREATE INDEX open_by_due ON open_events (due_s, event_id);
 CREATE TABLE results (subject TEXT PRIMARY KEY, id TEXT NOT NULL, line BLOB NOT NULL);
 CREATE INDEX results_by_id ON results (id);
 CREATE TABLE dead_letters (id TEXT PRIMARY KEY, line BLOB NOT NULL);

@@ -13,7 +13,7 @@ from sandbox.conversations_events import ConversationEvents
 from sandbox.forms import read_form
 from sandbox.product import Handler, json_answer
 from sandbox.resources import Change, Field, Resource, set_place
-from sandbox.sids import is_sid, new_sid, now_text
+from sandbox.sids import new_sid, now_text
 from sandbox.store import Condition, Document, NameTaken, Store
 from sandbox.twilio_product import Listing, base_url, not_found, read_page, twilio_error
 
@@ -237,7 +237,3 @@ def _check_choices(fields: tuple[Field, ...], request: web.Request) -> None:
             raise twilio_error(
                 400, 20001, f"Invalid parameter {field.param}: must be one of {', '.join(field.choices)}"
             )
-
-
-def is_service_sid(text: str) -> bool:
-    return is_sid(text, "IS")

@@ -138,12 +138,8 @@ def pair_is_free(change: Change) -> None:
         other = change.store.get("Conversations", found.body["_service_sid"], found.body["conversation_sid"])
         taken = other is not None and other["state"] != "closed"
         if taken and found.body["sid"] != change.document["sid"]:
-            message = f"A binding for this participant and proxy address already exists in {other_sid(other)}"
-            raise twilio_error(409, 50416, message)
-
-
-def other_sid(conversation: Document | None) -> str:
-    return str(conversation["sid"]) if conversation else "another conversation"
+            sid = found.body["conversation_sid"]
+            raise twilio_error(409, 50416, f"A binding for this participant and proxy address exists in {sid}")
 
 
 def participant_role(change: Change) -> None:

@@ -67,7 +67,7 @@ class Line:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with self._session.post(
-                self._internal(url), data=fields, headers=headers, timeout=timeout, allow_redirects=False
+                self.reached_at(url), data=fields, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 text = await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -86,7 +86,7 @@ class Line:
         signature = sign_websocket(url, self.settings.auth_token)
         headers = {"X-Twilio-Signature": signature, "User-Agent": "Jetty/11.0.24"}
         try:
-            return await self._session.ws_connect(self._internal(url), headers=headers, max_msg_size=0)
+            return await self._session.ws_connect(self.reached_at(url), headers=headers, max_msg_size=0)
         except aiohttp.WSServerHandshakeError as error:
             raise CouldNotConnect(f"{url} refused the handshake with {error.status}.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -96,7 +96,7 @@ class Line:
         """An address in TwiML, which may be relative to the voice URL."""
         return urljoin(self.settings.voice_url, url)
 
-    def _internal(self, url: str) -> URL:
+    def reached_at(self, url: str) -> URL:
         """Where a signed address is reached on this machine. Raises CouldNotConnect for any other."""
         internal = url
         for scheme in ("http", "ws"):

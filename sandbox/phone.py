@@ -11,11 +11,11 @@ from sandbox.call_clock import CallClock
 from sandbox.call_identity import CallIdentity, Numbers, action_fields, match_language
 from sandbox.line import CouldNotConnect, Line
 from sandbox.phone_events import AgentSpoke, CallEnded, CallEvent, Connected, Notice, Transferred
-from sandbox.relay_session import Heard, RelaySession, SessionEnd
+from sandbox.relay_session import RelaySession, SessionEnd
 from sandbox.reported_call import ReportedCall, Sentence
 from sandbox.sids import new_sid
 from sandbox.speech import CHARS_PER_S
-from sandbox.transcript import transcript
+from sandbox.transcript import Heard, transcript
 from sandbox.twiml_reader import BadTwiml, Hangup, Pause, Redirect, Relay, Say, Transfer, Verb, read_twiml
 
 RECONNECTS = 5

@@ -25,6 +25,7 @@ from sandbox.relay_frames import (
     read_frame,
 )
 from sandbox.speech import Played, Sound, SpeechClock, Started, Stopped, manner_of
+from sandbox.transcript import Heard
 from sandbox.twiml_reader import Relay
 
 MALFORMED_AT_MOST = 10
@@ -40,15 +41,6 @@ class SessionEnd:
     handoff_data: str | None = None
     error_code: int | None = None
     error_message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Agent speech that reached the caller, in seconds of the call."""
-
-    text: str
-    start_s: float
-    end_s: float
 
 
 class RelaySession:
@@ -193,6 +185,7 @@ class RelaySession:
             case TextFrame():
                 await self._take_text(frame)
             case PlayFrame():
+                self._reply_has_begun()
                 manner = manner_of(frame.interruptible, frame.preemptible, self._usual_interruptible)
                 duration_s = SOUND_S * (frame.loop or 1000)
                 await self._hear(self._speech.add_sound(frame.source, duration_s, manner, now_s))
@@ -203,20 +196,18 @@ class RelaySession:
                 self._set_language(frame)
             case EndFrame():
                 await self._close(SessionEnd("ended", handoff_data=frame.handoff_data))
-            case _:
-                pass  # config and hints change nothing that a simulated call can notice
+            case _:  # config and hints change nothing that a simulated call can notice
+                pass
         self._changed.set()
 
     async def _take_text(self, frame: TextFrame) -> None:
-        if frame.token.strip() and self._reply_due:
-            self._reply_due = False
-            if self._asked_at is not None:
-                self._tell(FirstText((time.monotonic() - self._asked_at) * 1000))
+        if frame.token.strip():
+            self._reply_has_begun()
         manner = manner_of(frame.interruptible, bool(frame.preemptible), self._usual_interruptible, frame.lang)
         await self._hear(self._speech.add_text(frame.token, last=frame.last, manner=manner, now_s=self._now()))
 
     def _set_language(self, frame: LanguageFrame) -> None:
-        if frame.transcription_language is not None:
+        if frame.transcription_language not in (None, self.language):
             self.language = frame.transcription_language
             self._tell(LanguageChanged(frame.transcription_language))
 
@@ -229,8 +220,10 @@ class RelaySession:
             await self._hear(self._speech.advance(self._now()))
             due_s = self._speech.due_s()
             wait_s = None if due_s is None else self._clock.real_s(due_s - self._now())
+            # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the session.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
 
     async def _hear(self, sounds: Sequence[Sound]) -> None:
         for sound in sounds:
@@ -280,6 +273,11 @@ class RelaySession:
         if self._end is None:
             self._end = end
         await self._out.close()
+
+    def _reply_has_begun(self) -> None:
+        if self._reply_due and self._asked_at is not None:
+            self._reply_due = False
+            self._tell(FirstText((time.monotonic() - self._asked_at) * 1000))
 
     def _expect_reply(self) -> None:
         self._asked_at = time.monotonic()

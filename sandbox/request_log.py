@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sandbox.sids import now_text
 
-KEPT = 500
+KEPT = 200
 # Credentials are never kept.
 SHOWN_HEADERS = ("Content-Type", "User-Agent", "X-Twilio-Webhook-Enabled", "Idempotency-Key")
 

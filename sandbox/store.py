@@ -125,9 +125,6 @@ class Store:
         """Deletes every document that belongs to the scope, whatever its kind."""
         self._db.execute("DELETE FROM documents WHERE scope = ?", (scope,))
 
-    def clear(self) -> None:
-        self._db.execute("DELETE FROM documents")
-
     def count(self, kind: str, scope: str) -> int:
         row = self._db.execute(
             "SELECT count(*) FROM documents WHERE kind = ? AND scope = ?", (kind, scope)

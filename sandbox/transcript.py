@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sandbox.relay_session import Heard
 from sandbox.reported_call import Sentence
 
 SENTENCE_ENDS = (".", "!", "?", "…")
 LONGEST_PAUSE_S = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Agent speech that reached the caller, in seconds of the call."""
+
+    text: str
+    start_s: float
+    end_s: float
 
 
 def transcript(heard: Sequence[Heard], said: Sequence[Sentence]) -> list[Sentence]:

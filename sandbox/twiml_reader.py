@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+DEFAULT_LANGUAGE = "en-US"
+
 
 class BadTwiml(Exception):
     """The answer is not TwiML; Twilio would say `Document parse failure` (12100) and hang up."""
@@ -54,11 +56,12 @@ class Relay:
     def declared(self) -> tuple[str, ...]:
         """Every language code the session may use, the default first."""
         own = [self.attributes.get(name) for name in ("language", "transcriptionLanguage", "ttsLanguage")]
-        return tuple(dict.fromkeys(code for code in [*own, *self.languages] if code)) or ("en-US",)
+        codes = [code for code in own if code] or [DEFAULT_LANGUAGE]
+        return tuple(dict.fromkeys([*codes, *self.languages]))
 
     @property
     def transcription_language(self) -> str:
-        return self.attributes.get("transcriptionLanguage") or self.attributes.get("language") or "en-US"
+        return self.attributes.get("transcriptionLanguage") or self.attributes.get("language") or DEFAULT_LANGUAGE
 
     def flag(self, name: str) -> bool:
         return self.attributes.get(name, "false").lower() == "true"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=16_384)
 def plain(text: str) -> str:
     """The words in lower case without accents, one space between them: `Não, obrigado!` -> `nao obrigado`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())

@@ -18,7 +18,7 @@ from shared.service_keys import READINESS
 from shared.telemetry import configure_logging, get_logger
 
 DRAIN_S = 30.0
-CLOSE_S = 2.0
+CLOSE_S = 1.5  # aiohttp waits for it twice: for requests to end, and again once it has cancelled them
 EXIT_CONFIG = 2
 log = get_logger("runner")
 

@@ -18,7 +18,6 @@ import pytest
 from crosschannel.bootstrap import console
 from crosschannel.bootstrap.command import SetupError, run
 from crosschannel.bootstrap.environment import Environment
-from crosschannel.bootstrap.folder_lock import folder_lock
 from crosschannel.bootstrap.lockfile import (
     DEVELOPMENT,
     NODE,
@@ -177,29 +176,40 @@ def test_a_program_that_does_not_exist_is_one_line() -> None:
         run("x", ["no-such-program"], cwd=ROOT, doing="fly")
 
 
-def test_the_lock_of_a_folder_is_held_until_the_last_holder_ends(tmp_path: Path, eventually: Any) -> None:
-    with folder_lock(tmp_path) as descriptor:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=[descriptor])
-    second = subprocess.Popen(
-        [sys.executable, "-c", LOCK_SCRIPT, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    assert second.stdout is not None
-    with second.stdout as lines:
-        assert "waiting for it" in lines.readline()
-        assert second.poll() is None
-        child.kill()
-        child.wait()
-        assert lines.readline() == "locked\n"
-    assert second.wait(5) == 0
-
-
-LOCK_SCRIPT = """
+KILLED_SET_UP = """
+import sys
+from pathlib import Path
+from crosschannel.bootstrap.command import run
+from crosschannel.bootstrap.folder_lock import folder_lock
+folder = Path(sys.argv[1])
+with folder_lock(folder) as lock:
+    program = ["sh", "-c", "echo $$ > pid.new; mv pid.new pid; exec sleep 60"]
+    run("x", program, cwd=folder, doing="install", inherit=(lock,))
+"""
+NEXT_SET_UP = """
 import sys
 from pathlib import Path
 from crosschannel.bootstrap.folder_lock import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("locked")
 """
+
+
+def test_a_set_up_waits_for_the_installer_that_a_killed_one_left(tmp_path: Path, eventually: Any) -> None:
+    pid_file = tmp_path / "pid"
+    killed = subprocess.Popen([sys.executable, "-c", KILLED_SET_UP, str(tmp_path)], cwd=ROOT)
+    eventually(pid_file.exists)
+    killed.kill()
+    killed.wait()
+    command = [sys.executable, "-c", NEXT_SET_UP, str(tmp_path)]
+    following = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert following.stdout is not None
+    with following.stdout as lines:
+        assert "waiting for it" in lines.readline()
+        assert following.poll() is None
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        assert lines.readline() == "locked\n"
+    assert following.wait(5) == 0
 
 
 # ---- an old Python, and nothing installed ----

@@ -18,7 +18,9 @@ TOOLS = ("order_status", "transfer_to_person", "end_call", "switch_language")
 
 
 def system(tag: str, name: str | None = None) -> dict[str, Any]:
-    customer = f"\nCustomer data:\n<<<\ncity: Porto\nfirst_name: {name}\n>>>" if name else ""
+    customer = (
+        f"\nCustomer data:\n<<<\ncity: Porto\nfirst_name: {name}\npreferred_language: pt-BR\n>>>" if name else ""
+    )
     return {"role": "system", "content": f"You are Luna. Speak the language ({CODES[tag]}).{customer}"}
 
 
@@ -199,6 +201,11 @@ def test_without_the_switch_tool_it_simply_answers_in_the_callers_language() -> 
 def test_a_word_that_says_nothing_about_language_keeps_the_current_one() -> None:
     assert spoken_language(ask("ok", tag="pt").text) == "pt"
     assert spoken_language(ask("4711", tag="es", tools=()).text) == "es"
+
+
+def test_the_language_a_customer_prefers_is_not_the_one_being_spoken() -> None:
+    assert spoken_language(ask("4711", tag="es", name="Ana", tools=()).text) == "es"
+    assert [t.name for t in ask("¿Dónde está mi pedido 4711?", tag="es", name="Ana").tools] == ["order_status"]
 
 
 def test_what_it_does_not_know_is_answered_helpfully_and_not_always_alike() -> None:

@@ -138,9 +138,9 @@ async def test_a_transcript_and_its_results_answer_as_documented(
     ids = {"TranscriptSid": await sandbox.report(call)}
     ids["Sid"] = ids["TranscriptSid"]
 
-    async def results() -> bool:
+    async def results() -> object:
         answer = await sandbox.twilio("GET", f"/intelligence/v2/Transcripts/{ids['Sid']}/OperatorResults")
-        return bool(answer.json["operator_results"])
+        return answer.json["operator_results"]
 
     await eventually_async(results)
     for template in (

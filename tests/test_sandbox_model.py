@@ -152,13 +152,13 @@ async def test_the_pace_can_be_set_while_it_runs(sandbox: Sandbox, sdk: openai.A
         arrivals = [time.monotonic() async for _ in await complete(sdk, HELLO, stream=True)]
         return arrivals[0] - began, arrivals[-1] - arrivals[0]
 
-    first_s, rest_s = await times()
-    assert first_s + rest_s < 0.2
+    immediate_s = sum(await times())
     answer = await sandbox.control("PUT", "model", {"first_token_ms": 250, "token_ms": 30})
     assert answer.json == {"first_token_ms": 250.0, "token_ms": 30.0}
     first_s, rest_s = await times()
     assert first_s >= 0.25
     assert rest_s >= 0.15
+    assert immediate_s < first_s + rest_s
     assert (await sandbox.control("PUT", "model", {"first_token_ms": -1})).status == 400
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ JSON = "application/json; charset=utf-8"
 
 
 @pytest.fixture
-def operators(tmp_path: Path) -> Operators:
-    return Operators(tmp_path, "session-secret", "owner-token")
+def operators(tmp_path: Path) -> Iterator[Operators]:
+    with closing(Operators(tmp_path, "session-secret", "owner-token")) as operators:
+        yield operators
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_ids_rise_within_a_millisecond() -> None:
 
 
 def test_the_sequence_goes_on_behind_lines_that_are_no_records(tmp_path: Path) -> None:
-    junk = [b"{}", b"\xff\xfe", b"[" * 100_000, b'{"seq":"nine"}', b"\0\0"]
+    junk = [b"{}", b"\xff\xfe", b'{"n":' + b"[" * 100_000, b'{"seq":"nine"}', b"\0\0"]
     (tmp_path / "audit.ndjson").write_bytes(b'{"id":"a","seq":41}\n' + b"\n".join(junk) + b"\n")
     journal = Journal.open(tmp_path, "audit")
     record = audit()

@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,8 +39,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def operators(tmp_path: Path) -> Operators:
-    return Operators(tmp_path, SECRET, OWNER_TOKEN)
+def operators(tmp_path: Path) -> Iterator[Operators]:
+    with closing(Operators(tmp_path, SECRET, OWNER_TOKEN)) as operators:
+        yield operators
 
 
 def in_another_process(data_dir: Path, code: str) -> str:
@@ -83,10 +86,11 @@ def test_the_owner_is_an_admin_and_in_no_table(operators: Operators) -> None:
 
 
 def test_another_operator_token_in_the_environment_ends_the_owners_sessions(tmp_path: Path) -> None:
-    cookie, _ = Operators(tmp_path, SECRET, OWNER_TOKEN).sign_in(OWNER_TOKEN, "10.0.0.1")
-    changed = Operators(tmp_path, SECRET, "a new owner token")
-    assert changed.identify(None, cookie) is None
-    assert changed.identify(f"Bearer {OWNER_TOKEN}", None) is None
+    with closing(Operators(tmp_path, SECRET, OWNER_TOKEN)) as before:
+        cookie, _ = before.sign_in(OWNER_TOKEN, "10.0.0.1")
+    with closing(Operators(tmp_path, SECRET, "a new owner token")) as changed:
+        assert changed.identify(None, cookie) is None
+        assert changed.identify(f"Bearer {OWNER_TOKEN}", None) is None
 
 
 @pytest.mark.parametrize(
@@ -105,9 +109,9 @@ def test_a_request_with_an_authorization_header_is_judged_by_it_alone(operators:
 
 
 def test_an_empty_owner_token_admits_nobody(tmp_path: Path) -> None:
-    operators = Operators(tmp_path, SECRET, "")
-    assert operators.identify("Bearer ", None) is None
-    assert refusal(operators, "").status == 401
+    with closing(Operators(tmp_path, SECRET, "")) as operators:
+        assert operators.identify("Bearer ", None) is None
+        assert refusal(operators, "").status == 401
 
 
 def test_names_are_unique_and_readable(operators: Operators) -> None:
@@ -136,13 +140,15 @@ def test_no_token_or_cookie_stands_in_any_file(tmp_path: Path, operators: Operat
 
 def test_a_stolen_file_is_worth_nothing_without_the_session_secret(tmp_path: Path, operators: Operators) -> None:
     token = operators.add("ada", Role.AGENT)
-    assert Operators(tmp_path, "another secret", OWNER_TOKEN).identify(f"Bearer {token}", None) is None
+    with closing(Operators(tmp_path, "another secret", OWNER_TOKEN)) as thief:
+        assert thief.identify(f"Bearer {token}", None) is None
 
 
 def test_the_files_are_their_owners_only_even_when_they_were_wider(tmp_path: Path, operators: Operators) -> None:
     operators.add("ada", Role.AGENT)
     (tmp_path / "operators.sqlite").chmod(0o644)
-    Operators(tmp_path, SECRET, OWNER_TOKEN).add("bob", Role.AGENT)
+    with closing(Operators(tmp_path, SECRET, OWNER_TOKEN)) as again:
+        again.add("bob", Role.AGENT)
     assert {
         path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir() if path.stat().st_mode & 0o077
     } == {}

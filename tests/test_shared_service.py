@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,7 +26,6 @@ from shared.service import (
     OPERATORS,
     READINESS,
     add_route,
-    audit,
     create_service,
     identity,
     json_response,
@@ -105,6 +105,7 @@ async def client(aiohttp_client: MakeClient, make_settings: MakeSettings, tmp_pa
         add_route(app, method, path, handler, access)
     app.router.add_get("/behind", any_method)
     app.router.add_post("/who", any_method)
+    app.router.add_route("OPTIONS", "/who", any_method)
     app.router.add_route("*", "/behind/all", any_method)
     return await aiohttp_client(app)
 
@@ -127,7 +128,7 @@ async def problem_of(response: ClientResponse) -> dict[str, Any]:
         ("GET", "/nothing", 404),
         ("GET", "/%2e%2e/etc/passwd", 404),
         ("DELETE", "/healthz", 405),
-        ("BREW", "/healthz", 405),
+        ("PROPFIND", "/healthz", 405),
         ("GET", "/who", 401),
         ("POST", "/orders", 401),
     ],
@@ -165,7 +166,8 @@ async def test_an_unexpected_error_is_answered_without_details_and_logged_with_t
 
 
 async def test_a_body_that_is_too_large_is_413(client: Client) -> None:
-    response = await client.post("/orders", headers=BEARER, json={"amount": 1, "note": "x" * 2_000_000})
+    body = io.BytesIO(b'{"amount":1,"note":"%s"}' % (b"x" * 2_000_000))
+    response = await client.post("/orders", headers=BEARER | {"Content-Type": "application/json"}, data=body)
     assert (await problem_of(response))["status"] == 413
 
 
@@ -257,10 +259,14 @@ async def test_a_route_added_behind_the_doors_back_is_refused(client: Client, me
     assert (response.status, (await problem_of(response))["code"]) == (403, 40302)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PROPFIND"])
 async def test_a_route_for_all_methods_is_guarded_for_all_of_them(client: Client, method: str) -> None:
     assert (await client.request(method, "/forward/x")).status == 401
     assert (await client.request(method, "/forward/x", headers=BEARER)).status == 200
+
+
+async def test_a_preflight_needs_no_sign_in(client: Client) -> None:
+    assert (await client.options("/who", headers=FOREIGN)).status == 200
 
 
 async def test_routes_of_one_shape_keep_their_own_access(client: Client) -> None:
@@ -376,10 +382,10 @@ async def test_health_and_metrics_need_no_sign_in(client: Client) -> None:
         "ready": True,
         "reasons": {},
     }
-    await client.request("BREW", "/forward/x", headers=BEARER)
+    await client.request("PROPFIND", "/forward/x", headers=BEARER)
     metrics = await (await client.get("/metrics")).text()
     assert 'method="GET",route="/healthz",service="conversations_api",status="200"' in metrics
-    assert "BREW" not in metrics, "whatever a stranger sends would become a label"
+    assert "PROPFIND" not in metrics, "whatever a stranger sends would become a label"
 
 
 async def test_readyz_tells_every_reason_and_recovers(client: Client) -> None:

@@ -120,7 +120,7 @@ class Environment:
     def _install_packages(self, name: str, lock: int) -> None:
         text = requirements(self.root, SETS[name])
         count = len(parse_lock(text))
-        say(PREFIX, f"installing {count} packages for {name}, verified by hash")
+        say(PREFIX, f"installing {count} package{'s' if count > 1 else ''} for {name}, verified by hash")
         with _requirements_file(text) as file:
             # Every package must be in the file with its hash: one that is not fails instead of being fetched.
             self._uv(["--require-hashes", "-r", file.name], "install the packages of requirements.lock", lock)

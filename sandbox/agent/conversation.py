@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 
 TAG = re.compile(r"\b(pt|en|es)-[A-Z]{2}\b")
+CUSTOMER_LANGUAGE = re.compile(
+    r"[\"']?(?:preferred_?)?(?:language|locale)[\"']?[ \t]*[:=][ \t]*[\"']?[\w-]+", re.I
+)
 NAME = re.compile(
     r"(?:first_?name|customer_?name|primeiro nome|nombre)[\"']?[ \t]*[:=][ \t]*[\"']?([^\W\d_][\w'’ -]{0,39})",
     re.IGNORECASE,
@@ -88,8 +91,11 @@ class Conversation:
 
     @property
     def system_language(self) -> str | None:
-        """The primary tag of the last language code in the system messages."""
-        tags = TAG.findall(self.system)
+        """The primary tag of the last language code in the system messages.
+
+        What is known of the customer does not count: the language they prefer is not the one being spoken.
+        """
+        tags = TAG.findall(CUSTOMER_LANGUAGE.sub("", self.system))
         return tags[-1] if tags else None
 
     @property

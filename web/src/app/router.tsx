@@ -1,5 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { createBrowserRouter, type RouteObject } from "react-router";
+import type { RouteObject } from "react-router";
 
 import { SIGNED_IN } from "@/features/session";
 
@@ -56,5 +56,3 @@ export function routes(client: QueryClient): RouteObject[] {
     },
   ];
 }
-
-export const createConsoleRouter = (client: QueryClient): ReturnType<typeof createBrowserRouter> => createBrowserRouter(routes(client));

@@ -1,5 +1,4 @@
 import { formatLanguage } from "@/shared/format/languages";
-import { formatCount } from "@/shared/format/numbers";
 import { Elapsed } from "@/shared/ui/Elapsed";
 import { Moment } from "@/shared/ui/Moment";
 import { type Column, RowsTable } from "@/shared/ui/RowsTable";
@@ -14,12 +13,11 @@ import { reasonText } from "./reasons";
 const SHOWN = 8;
 
 const COLUMNS: readonly Column<Call>[] = [
-  { key: "caller", header: text.calls.caller, width: "23%", cell: (call) => <CallerLink call={call} /> },
-  { key: "language", header: text.calls.language, width: "20%", cell: (call) => formatLanguage(call.language), wideOnly: true },
-  { key: "ended", header: text.calls.ended, width: "16%", cell: (call) => <Moment at={call.ended_at} /> },
-  { key: "duration", header: text.calls.duration, width: "13%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
-  { key: "turns", header: text.calls.turns, width: "9%", cell: (call) => formatCount(call.turns), wideOnly: true },
-  { key: "reason", header: text.calls.reason, width: "19%", cell: (call) => reasonText(call.reason) },
+  { key: "caller", header: text.calls.caller, width: "24%", cell: (call) => <CallerLink call={call} /> },
+  { key: "language", header: text.calls.language, width: "22%", cell: (call) => formatLanguage(call.language), wideOnly: true },
+  { key: "ended", header: text.calls.ended, width: "17%", cell: (call) => <Moment at={call.ended_at} /> },
+  { key: "duration", header: text.calls.duration, width: "16%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
+  { key: "reason", header: text.calls.reason, width: "21%", cell: (call) => reasonText(call.reason) },
 ];
 
 /** The calls that ended last. */

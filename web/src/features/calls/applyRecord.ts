@@ -68,6 +68,7 @@ function withTurn(transcript: readonly Turn[], turn: Turn): Turn[] {
 const rank = (call: Call): number => (call.state === "live" ? 0 : 1);
 const time = (call: Call): number => Date.parse(call.ended_at ?? call.started_at ?? "") || 0;
 
-function inOrder(calls: readonly Call[]): readonly Call[] {
+/** Live calls first, each group newest first. */
+export function inOrder(calls: readonly Call[]): readonly Call[] {
   return calls.toSorted((a, b) => rank(a) - rank(b) || time(b) - time(a));
 }

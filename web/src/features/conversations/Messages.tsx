@@ -60,6 +60,8 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
       height="min(34rem, 60vh)"
       minHeight="14rem"
       overflowY="auto"
+      display="flex"
+      flexDirection="column"
       padding="space50"
       borderRadius="borderRadius30"
       borderStyle="solid"
@@ -83,7 +85,7 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
           framed={false}
         />
       ) : (
-        <Box as="ol" margin="space0" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap="space50">
+        <Box as="ol" margin="space0" marginTop="auto" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap="space50">
           {all.map((message) => (
             <MessageItem key={message.sid} message={message} own={message.author === author} />
           ))}

@@ -1,5 +1,5 @@
 export { sessionCheckOptions, sessionOptions } from "./api/getSession";
 export { mayAct, type Session } from "./api/session";
 export { useSignOut } from "./api/signOut";
-export { signInPath } from "./returnPath";
+export { SESSION_ENDED, signInPath } from "./returnPath";
 export { SIGNED_IN, useSession } from "./useSession";

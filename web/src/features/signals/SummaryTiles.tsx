@@ -2,7 +2,7 @@ import { Box } from "@twilio-paste/core/box";
 
 import { formatCount, formatPercent, formatScore } from "@/shared/format/numbers";
 import { ErrorNotice } from "@/shared/ui/notices";
-import { fill, plural, text } from "@/texts";
+import { fill, text } from "@/texts";
 
 import { type Summary, useSummary } from "./api/getSummary";
 import { SentimentBar } from "./SentimentBar";
@@ -22,7 +22,6 @@ export function SummaryTiles() {
     return <ErrorNotice what={text.overview.summary} error={summary.error} onRetry={() => void summary.refetch()} retrying={summary.isFetching} />;
   }
   return (
-    <>
       <Box
         display="grid"
         gridTemplateColumns={COLUMNS}
@@ -32,12 +31,6 @@ export function SummaryTiles() {
       >
         {summary.data ? <Tiles summary={summary.data} /> : <Skeletons />}
       </Box>
-      {summary.data && summary.data.skipped_lines > 0 ? (
-        <Box marginTop="space30" color="colorTextWarning" fontSize="fontSize20" lineHeight="lineHeight20">
-          {plural(text.overview.skipped, summary.data.skipped_lines)}
-        </Box>
-      ) : null}
-    </>
   );
 }
 

@@ -85,7 +85,7 @@ function TileFrame({ wide, children }: { readonly wide: boolean; readonly childr
   return (
     <Box
       gridColumn={wide ? ["span 2", "span 2", "span 4", "auto"] : "auto"}
-      minHeight={wide ? ["8rem", "8rem", "8rem", "10.25rem"] : "10.25rem"}
+      minHeight={wide ? ["8.5rem", "8.5rem", "8.5rem", "10.25rem"] : ["11.25rem", "10.25rem"]}
       padding={["space40", "space50"]}
       borderRadius="borderRadius30"
       borderStyle="solid"

@@ -4,13 +4,13 @@ import { request } from "@/shared/api/request";
 import { pageOf } from "@/shared/api/schemas";
 import { usePollInterval } from "@/shared/live/LiveStatusContext";
 
-import { callsAfter } from "../applyRecord";
+import { callsAfter, inOrder } from "../applyRecord";
 import { markRecords } from "../liveRecords";
 import { type Call, callSchema } from "./call";
 import { callKeys } from "./keys";
 
 async function fetchCalls(signal: AbortSignal): Promise<readonly Call[]> {
-  return (await request("/svc/relay/api/calls", pageOf(callSchema), { signal })).items;
+  return inOrder((await request("/svc/relay/api/calls", pageOf(callSchema), { signal })).items);
 }
 
 /** Live calls first, then the latest ended ones. */
