@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from intelligence_webhooks.app import create_app
 from intelligence_webhooks.reconcile import reconcile_regularly
@@ -53,8 +52,11 @@ class Front:
             answer = await self._call(request, body)
         except Problem as problem:
             return await _refuse(request, problem)
-        headers = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
-        return web.Response(body=answer.body, status=answer.status, headers=headers)
+        response = web.Response(body=answer.body, status=answer.status)
+        for name, value in answer.headers:
+            if name.lower() not in HOP_BY_HOP:
+                response.headers.add(name, value)
+        return response
 
     async def close(self) -> None:
         """Waits for the calls under way."""

@@ -24,8 +24,13 @@ from shared.records import DeadLetter, IntelResult
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 RECONCILE_TIMEOUT_S = 60.0
+POLL_S = 0.1
 FORM = "application/x-www-form-urlencoded"
 Listed = TypeVar("Listed", IntelResult, DeadLetter)
+
+
+class Stopping(Exception):
+    """The service has been told to stop."""
 
 
 class Since(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,6 +95,8 @@ def run_reconcile(store: Store, request: Request) -> Response:
         report = asyncio.run(_reconcile(store, since))
     except AlreadyRunning:
         raise Problem(409, "A reconcile is under way.", code=40900) from None
+    except Stopping as error:
+        raise Problem(503, "The service is stopping.", code=50300, headers={"Retry-After": "5"}) from error
     except (*READ_FAULTS, TimeoutError) as fault:
         raise Problem(502, "Twilio could not be asked for its transcripts.", code=50200) from fault
     except JournalError as error:
@@ -99,8 +106,15 @@ def run_reconcile(store: Store, request: Request) -> Response:
 
 
 async def _reconcile(store: Store, since: datetime | None) -> Report:
+    """The report of one pass. Raises Stopping when the service is told to stop, which must not wait for this."""
     async with asyncio.timeout(RECONCILE_TIMEOUT_S), TwilioReads(store.account) as reads:
-        return await reconcile(store, reads, since)
+        work = asyncio.create_task(reconcile(store, reads, since))
+        while not work.done():
+            await asyncio.wait({work}, timeout=POLL_S)
+            if store.readiness.draining and work.cancel():
+                await asyncio.gather(work, return_exceptions=True)
+                raise Stopping
+        return work.result()
 
 
 def _parsed(letter: DeadLetter) -> Payload:

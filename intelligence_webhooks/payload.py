@@ -85,7 +85,7 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise BadPayload("the body is nested too deeply") from error
     if not isinstance(value, dict):
         raise BadPayload("the body is not a JSON object")
-    if False:
+    if _deeper_than(value, MAX_DEPTH):
         raise BadPayload("the body is nested too deeply")
     return value
 

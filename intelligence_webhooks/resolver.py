@@ -65,7 +65,11 @@ class Resolver:
             self._busy[work.subject] = asyncio.create_task(self._handle(work))
 
     def _due_work(self, limit: int, busy: Sequence[str]) -> list[Work]:
-        """What may be started now, after the ledger has caught up; nothing while its file cannot be used."""
+        """What may be started now; nothing while the ledger's file cannot be used.
+
+        The ledger catches up first, so that what was answered since is open no more; what is being answered
+        meanwhile is among `busy`.
+        """
         try:
             self._store.intake.settle()
             work = self._store.ledger.due(limit, busy) if limit > 0 else []
@@ -80,8 +84,6 @@ class Resolver:
         """One event from open to answered or postponed. The outermost shell of an event: logs and lets go."""
         try:
             await self._try(work)
-            # Only now may the subject be free again: the ledger must know the answer first.
-            await asyncio.to_thread(self._store.intake.settle)
         except (JournalError, sqlite3.Error, OSError) as error:
             log.error("event stays open, it could not be stored", event_id=work.event.id, error=str(error))
             await asyncio.sleep(DISK_PAUSE_S)

@@ -133,7 +133,7 @@ class Answering:
         if self.failures >= MAX_FAILURES:
             call.leave, call.leave_reason = Leave.HANDOFF, "the model does not answer"
         elif not turn.reply_text:
-            self.say(call.language.apology)
+            self.say(call.language.apology, of_model=False)
         if turn.cycle.text:
             self._close_cycle()
         self.finish("failed")
@@ -154,15 +154,15 @@ class Answering:
         else:
             self.fail("timeout" if waiting else "stalled")
 
-    def say(self, text: str) -> None:
-        """Sends text to be spoken and enters it into the ledger."""
+    def say(self, text: str, *, of_model: bool = True) -> None:
+        """Sends text to be spoken and enters it into the ledger; the model's own can still be taken back."""
         if not text:
             return
         call, turn = self._call, self._call.history.current
         turn.cycle.text += text
         turn.mark("first_text_ms", call.now_s)
         call.ledger.send(text, call.now_s)
-        call.send(TextOut(text), self.generation)
+        call.send(TextOut(text), self.generation if of_model else None)
 
     def _close_cycle(self) -> None:
         """The one `last` of a talk cycle, as an empty token."""

@@ -185,7 +185,7 @@ class Session:
 
     def _end_of_entry(self) -> None:
         entry = self._keypad.take()
-        if entry and self._call.state is not State.ENDING:  # a late `#` enters nothing
+        if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
             self._take("dtmf", entry)
 
     # ---- what was heard ----

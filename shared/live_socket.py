@@ -98,7 +98,8 @@ async def _tell(listener: Listener) -> None:
     try:
         await _send(socket, frame(feed.head, "hello", b'{"resume_within_s":%.1f}' % RESUME_WITHIN_S))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listener.resumed.wait(), RESUME_WITHIN_S)
+            async with asyncio.timeout(RESUME_WITHIN_S):
+                await listener.resumed.wait()
         listener.resumed.set()
         await _catch_up(listener)
         for topic, data in listener.snapshot():

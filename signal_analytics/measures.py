@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 Z_95 = 1.96
@@ -104,7 +103,7 @@ def wilson(successes: pd.Series[int], n: pd.Series[int]) -> pd.DataFrame:
     share = successes.astype("float64") / count
     spread = 1 + Z_95**2 / count
     centre = (share + Z_95**2 / (2 * count)) / spread
-    half = Z_95 * np.sqrt(share * (1 - share) / count + Z_95**2 / (4 * count**2)) / spread
+    half = Z_95 * (share * (1 - share) / count + Z_95**2 / (4 * count**2)) ** 0.5 / spread
     return pd.DataFrame({"low": (centre - half).clip(0, 1), "high": (centre + half).clip(0, 1)})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,6 +185,17 @@ def test_a_body_that_still_cannot_be_used_is_not_replayed(store: Store, client: 
 def test_a_reconcile_without_twilio_says_so(client: FlaskClient) -> None:
     sent = client.post("/reconcile", headers=BEARER)
     assert (sent.status_code, sent.content_type) == (502, "application/problem+json")
+
+
+def test_a_stop_does_not_wait_for_a_reconcile(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the request and never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        store = open_store(make_settings("intelligence_webhooks", tmp_path, TWILIO_BASE_URL=url))
+        store.readiness.draining = True
+        started_s = time.monotonic()
+        sent = create_app(store.settings, store).test_client().post("/reconcile", headers=BEARER)
+        assert (sent.status_code, time.monotonic() - started_s < 3) == (503, True)
+        store.close()
 
 
 def test_a_reconcile_with_a_malformed_body_is_a_400(client: FlaskClient) -> None:

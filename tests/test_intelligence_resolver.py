@@ -122,7 +122,7 @@ async def test_a_webhook_becomes_one_result_line(
         await eventually_async(lambda: running.unresolved() == 0)
 
 
-async def test_a_prompt_upstream_is_answered_within_half_a_second(
+async def test_a_prompt_upstream_is_answered_within_a_second(
     upstream: Upstream, start: Start, eventually_async: EventuallyAsync
 ) -> None:
     for number in range(5):
@@ -136,7 +136,7 @@ async def test_a_prompt_upstream_is_answered_within_half_a_second(
             await running.accept(v2_body(number))
             await eventually_async(functools.partial(has_results, running, number + 1))
             slowest_s = max(slowest_s, time.monotonic() - started_s)
-    assert slowest_s < 0.5
+    assert slowest_s < 1.0
 
 
 async def test_v3_results_are_written_without_asking_twilio(

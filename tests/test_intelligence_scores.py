@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intelligence_webhooks import wording
@@ -19,6 +19,8 @@ from shared.records import IntelResult, OperatorOutcome
 from tests.intelligence_kit import CALL_SID, fixture, fixture_bytes, sid
 
 RULES = packaged_rules()
+# How fast an example runs says more about the machine than about the code.
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def outcomes(name: str) -> list[OperatorOutcome]:
@@ -154,6 +156,7 @@ def test_every_operator_type_has_one_form() -> None:
 MANY = [*outcomes("operator_results_json"), *outcomes("operator_results_json_beside_text")]
 
 
+@calm
 @given(st.permutations(MANY))
 def test_the_order_of_results_changes_nothing(shuffled: list[OperatorOutcome]) -> None:
     assert score(shuffled, RULES)[0] == score(MANY, RULES)[0]
@@ -186,6 +189,7 @@ def test_a_text_without_one_clear_score_is_unreadable(text: str) -> None:
         wording.read_number("csat", text)
 
 
+@calm
 @given(st.text())
 def test_readers_answer_or_refuse_any_text(text: str) -> None:
     for read in (lambda t: wording.read_number("ces", t), wording.read_count, wording.read_findings):

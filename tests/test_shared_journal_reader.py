@@ -146,6 +146,27 @@ def test_a_position_survives_the_sealing_of_its_segment(tmp_path: Path) -> None:
     assert shown(drained(reader)) == ["b", "c"]
 
 
+def test_a_segment_that_is_sealed_after_it_was_located_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = open_path(tmp_path, "audit")
+    path.write_bytes(line("a") + line("b"))
+    reader = JournalReader(tmp_path, "audit")
+    assert shown(reader.read(1)) == ["a"]
+    locate = JournalReader._locate
+
+    def locate_and_seal(self: JournalReader, series: str, segment: str) -> Path | None:
+        found = locate(self, series, segment)
+        monkeypatch.undo()
+        seal(tmp_path, "audit", DAY)
+        path.write_bytes(line("c") + line("d"))
+        return found
+
+    monkeypatch.setattr(JournalReader, "_locate", locate_and_seal)
+    assert reader.read() == []
+    assert shown(drained(reader)) == ["b", "c", "d"]
+
+
 @pytest.mark.parametrize("first_gone", [0, 1])
 def test_reading_goes_on_behind_a_segment_that_is_gone(tmp_path: Path, first_gone: int) -> None:
     path = open_path(tmp_path, "audit")

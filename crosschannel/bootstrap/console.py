@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def npm(environment: Environment, arguments: Sequence[str]) -> None:
     node = find_or_install(environment)
     command = [*node.npm, *arguments]
     doing = f"run npm {' '.join(arguments)}"
-    run(PREFIX, command, cwd=environment.root / "web", env=node.environment(), doing=doing)
+    # What npm starts writes into our pipe: it cannot see whether a terminal is at its end.
+    env = node.environment() | ({} if sys.stdout.isatty() else {"NO_COLOR": "1"})
+    run(PREFIX, command, cwd=environment.root / "web", env=env, doing=doing)
 
 
 def source_hash(web: Path) -> str:

@@ -36,16 +36,28 @@ function record(data: Record<string, unknown>): CallRecord {
 }
 const turn = (number: number, changes: Partial<Turn> = {}): CallRecord =>
   record({ type: "turn", call_sid: "CA1", turn: number, input: "speech", caller_text: "Hello", ...changes });
-const ended = (call_sid: string): CallRecord => record({ type: "call_ended", call_sid, reason: "completed", duration_s: 300, turns: 4 });
+const ended = (call_sid: string): CallRecord =>
+  record({ type: "call_ended", call_sid, reason: "completed", duration_s: 300, turns: 4 });
 const sids = (calls: readonly Call[] | null) => calls?.map(({ call_sid, state }) => `${call_sid} ${state}`);
 
 test("a call that starts comes first among the live ones", () => {
-  const started = record({ type: "call_started", call_sid: "CA2", caller: "+1", called: "+2", direction: "inbound", language: "pt-BR", agent: "A" });
+  const started = record({
+    type: "call_started",
+    call_sid: "CA2",
+    caller: "+1",
+    called: "+2",
+    direction: "inbound",
+    language: "pt-BR",
+    agent: "A",
+  });
   expect(sids(callsAfter([call("CA1")], started))).toEqual(["CA2 live", "CA1 live"]);
 });
 
 test("a call that ends moves behind the live ones and keeps its reason", () => {
-  const after = callsAfter([call("CA1"), call("CA2"), call("CA3", { state: "ended", ended_at: "2026-11-22T09:00:00Z" })], ended("CA1"));
+  const after = callsAfter(
+    [call("CA1"), call("CA2"), call("CA3", { state: "ended", ended_at: "2026-11-22T09:00:00Z" })],
+    ended("CA1"),
+  );
   expect(sids(after)).toEqual(["CA2 live", "CA1 ended", "CA3 ended"]);
   expect(after?.[1]).toMatchObject({ reason: "completed", ended_at: "2026-11-22T10:05:00Z", turns: 4 });
 });
@@ -56,13 +68,23 @@ test("a record about a call that is not listed says so", () => {
 
 test("a later record of the same turn corrects the earlier", () => {
   const detail: CallDetail = { ...call("CA1"), transcript: [] };
-  const after = [turn(1, { outcome: "open" }), turn(2), turn(1, { reply_text: "Good morning", outcome: "completed" })].reduce(detailAfter, detail);
-  expect(after.transcript.map(({ turn: number, reply_text }) => [number, reply_text])).toEqual([[1, "Good morning"], [2, ""]]);
+  const after = [
+    turn(1, { outcome: "open" }),
+    turn(2),
+    turn(1, { reply_text: "Good morning", outcome: "completed" }),
+  ].reduce(detailAfter, detail);
+  expect(after.transcript.map(({ turn: number, reply_text }) => [number, reply_text])).toEqual([
+    [1, "Good morning"],
+    [2, ""],
+  ]);
   expect(after.turns).toBe(2);
 });
 
 test("a call that comes back is live again", () => {
-  const after = callsAfter([call("CA1", { state: "ended", ended_at: "2026-11-22T10:01:00Z", reason: "lost" })], record({ type: "call_resumed", call_sid: "CA1" }));
+  const after = callsAfter(
+    [call("CA1", { state: "ended", ended_at: "2026-11-22T10:01:00Z", reason: "lost" })],
+    record({ type: "call_resumed", call_sid: "CA1" }),
+  );
   expect(after?.[0]).toMatchObject({ state: "live", ended_at: null, reason: null });
 });
 
@@ -105,18 +127,39 @@ test("a live record changes the list and the open transcript at once", () => {
 });
 
 const reply = (changes: Partial<Turn>) =>
-  heardParts({ reply_text: "Your order arrives at five.", heard_text: "", heard_source: "", interrupted: false, outcome: "completed", ...changes });
+  heardParts({
+    reply_text: "Your order arrives at five.",
+    heard_text: "",
+    heard_source: "",
+    interrupted: false,
+    outcome: "completed",
+    ...changes,
+  });
 
 test.each([
   ["everything while it is not settled", { outcome: "open" as const }, "Your order arrives at five.", ""],
-  ["everything that was played", { heard_text: "Your order arrives at five.", heard_source: "played" }, "Your order arrives at five.", ""],
+  [
+    "everything that was played",
+    { heard_text: "Your order arrives at five.", heard_source: "played" },
+    "Your order arrives at five.",
+    "",
+  ],
   ["up to the interruption", { heard_text: "Your order", interrupted: true }, "Your order", " arrives at five."],
   ["nothing, when it was cut off at once", { interrupted: true }, "", "Your order arrives at five."],
-  ["the same words in other spacing and case", { heard_text: "your  ORDER arrives", interrupted: true }, "Your order arrives", " at five."],
+  [
+    "the same words in other spacing and case",
+    { heard_text: "your  ORDER arrives", interrupted: true },
+    "Your order arrives",
+    " at five.",
+  ],
 ])("the caller heard %s", (_, changes, heard, unheard) => {
   expect(reply(changes)).toMatchObject({ heard, unheard, aligned: true });
 });
 
 test("words the reply does not begin with stand apart from it", () => {
-  expect(reply({ heard_text: "Sorry?", interrupted: true })).toEqual({ heard: "Sorry?", unheard: "Your order arrives at five.", aligned: false });
+  expect(reply({ heard_text: "Sorry?", interrupted: true })).toEqual({
+    heard: "Sorry?",
+    unheard: "Your order arrives at five.",
+    aligned: false,
+  });
 });

@@ -21,7 +21,9 @@ class FakeSocket extends EventTarget implements Socket {
   }
 
   says(frame: unknown): this {
-    this.dispatchEvent(new MessageEvent("message", { data: typeof frame === "string" ? frame : JSON.stringify(frame) }));
+    this.dispatchEvent(
+      new MessageEvent("message", { data: typeof frame === "string" ? frame : JSON.stringify(frame) }),
+    );
     return this;
   }
 

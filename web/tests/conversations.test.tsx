@@ -17,7 +17,15 @@ import { show } from "./show";
 const platform = withPlatform();
 const CH = "CH00000000000000000000000000000001";
 
-const conversation = (changes: object = {}) => ({ sid: CH, friendlyName: "Order 4711", uniqueName: null, state: "active", dateCreated: "2026-11-22T08:00:00Z", dateUpdated: null, ...changes });
+const conversation = (changes: object = {}) => ({
+  sid: CH,
+  friendlyName: "Order 4711",
+  uniqueName: null,
+  state: "active",
+  dateCreated: "2026-11-22T08:00:00Z",
+  dateUpdated: null,
+  ...changes,
+});
 const message = (index: number, changes: Partial<Message> = {}): Message => ({
   sid: `IM${String(index)}`,
   index,
@@ -60,10 +68,16 @@ test("a failed list says what happened and can be tried again", async () => {
 });
 
 test("filter and page live in the address", async () => {
-  platform().on("GET /api/conversations?limit=20&state=closed&cursor=abc", page([conversation({ state: "closed" })], "next+page"));
+  platform().on(
+    "GET /api/conversations?limit=20&state=closed&cursor=abc",
+    page([conversation({ state: "closed" })], "next+page"),
+  );
   const { router } = show(<ConversationList create={null} />, "/conversations?state=closed&cursor=abc");
   expect(await screen.findByRole("link", { name: "Order 4711" })).toBeInTheDocument();
-  expect(screen.getByRole("link", { name: "Next" })).toHaveAttribute("href", "/conversations?state=closed&cursor=next%2Bpage");
+  expect(screen.getByRole("link", { name: "Next" })).toHaveAttribute(
+    "href",
+    "/conversations?state=closed&cursor=next%2Bpage",
+  );
   platform().on("GET /api/conversations?limit=20&state=inactive", page([]));
   await userEvent.selectOptions(screen.getByRole("combobox", { name: "State" }), "inactive");
   expect(router.state.location.search).toBe("?state=inactive");
@@ -90,7 +104,10 @@ test("a conversation without a name is not sent", async () => {
 });
 
 test("a taken unique name is said at its field, and changing it takes that back", async () => {
-  platform().on("POST /api/conversations", problem(409, "Another conversation already has this unique name."), { status: 201, body: conversation() });
+  platform().on("POST /api/conversations", problem(409, "Another conversation already has this unique name."), {
+    status: 201,
+    body: conversation(),
+  });
   const created = vi.fn();
   show(<CreateConversation onCreated={created} onClose={vi.fn()} />);
   await userEvent.type(await screen.findByRole("textbox", { name: /^Name/ }), "Order 4711");
@@ -114,19 +131,31 @@ test("messages read from the oldest to the newest, older pages before them", asy
   const log = await screen.findByRole("log");
   await userEvent.click(await within(log).findByRole("button", { name: "Load earlier messages" }));
   await within(log).findByText("message 1");
-  expect(within(log).getAllByText(/^message/).map((it) => it.textContent)).toEqual(["message 1", "message 2", "message 3", "message 4"]);
+  expect(
+    within(log)
+      .getAllByText(/^message/)
+      .map((it) => it.textContent),
+  ).toEqual(["message 1", "message 2", "message 3", "message 4"]);
 });
 
 test("a message is sent with Enter and appears once, also when its event comes", async () => {
   platform().on(`GET /api/conversations/${CH}`, { body: conversation() });
   platform().on(MESSAGES, page([]));
-  platform().on(`POST /api/conversations/${CH}/messages`, { status: 201, body: message(7, { author: "ana", body: "On its way" }) });
+  platform().on(`POST /api/conversations/${CH}/messages`, {
+    status: 201,
+    body: message(7, { author: "ana", body: "On its way" }),
+  });
   const { client } = show(<ConversationView sid={CH} author="ana" />);
   await screen.findByText("No message yet");
   await userEvent.type(screen.getByRole("textbox", { name: "Message" }), "On its way{Enter}");
   const log = screen.getByRole("log");
   await within(log).findByText("On its way");
-  applyConversationEvent(client, { event_type: "onMessageAdded", conversation_sid: CH, sid: "IM7", payload: message(7, { author: "ana", body: "On its way" }) });
+  applyConversationEvent(client, {
+    event_type: "onMessageAdded",
+    conversation_sid: CH,
+    sid: "IM7",
+    payload: message(7, { author: "ana", body: "On its way" }),
+  });
   await waitFor(() => expect(within(log).getAllByText("On its way")).toHaveLength(1));
   expect(platform().asked.at(-1)?.body).toEqual({ author: "ana", body: "On its way" });
   expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue("");
@@ -170,15 +199,28 @@ test("names and messages are shown as text, whatever they hold", async () => {
 function cachedMessages(items: readonly Message[]) {
   const client = createQueryClient(() => undefined);
   client.setQueryData(conversationKeys.messages(CH), { pages: [{ items, nextCursor: null }], pageParams: [null] });
-  const shown = () => messagesInOrder(client.getQueryData<{ pages: { items: Message[]; nextCursor: null }[] }>(conversationKeys.messages(CH))?.pages ?? []);
+  const shown = () =>
+    messagesInOrder(
+      client.getQueryData<{ pages: { items: Message[]; nextCursor: null }[] }>(conversationKeys.messages(CH))?.pages ??
+        [],
+    );
   return { client, shown };
 }
-const webhook = { MessageSid: "IM2", Index: "2", Body: "by webhook", Author: "+1555", DateCreated: "2026-11-22T09:30:00Z" };
+const webhook = {
+  MessageSid: "IM2",
+  Index: "2",
+  Body: "by webhook",
+  Author: "+1555",
+  DateCreated: "2026-11-22T09:30:00Z",
+};
 
 test("a webhook's message is added without reading anything", () => {
   const { client, shown } = cachedMessages([message(1)]);
   applyConversationEvent(client, { event_type: "onMessageAdded", conversation_sid: CH, sid: "IM2", payload: webhook });
-  expect(shown().map(({ index, body }) => [index, body])).toEqual([[1, "message 1"], [2, "by webhook"]]);
+  expect(shown().map(({ index, body }) => [index, body])).toEqual([
+    [1, "message 1"],
+    [2, "by webhook"],
+  ]);
 });
 
 test("the webhook about our own message takes nothing away that the answer said", () => {
@@ -197,6 +239,11 @@ test("a removed message goes", () => {
 
 test("a message with media is read again, since its event does not say enough", () => {
   const { client } = cachedMessages([message(1)]);
-  applyConversationEvent(client, { event_type: "onMessageAdded", conversation_sid: CH, sid: "IM2", payload: { ...webhook, Media: "[]" } });
+  applyConversationEvent(client, {
+    event_type: "onMessageAdded",
+    conversation_sid: CH,
+    sid: "IM2",
+    payload: { ...webhook, Media: "[]" },
+  });
   expect(client.getQueryState(conversationKeys.messages(CH))?.isInvalidated).toBe(true);
 });

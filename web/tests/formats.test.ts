@@ -58,5 +58,7 @@ test.each([
 
 test("the sign-in address brings back to where it came from", () => {
   const path = signInPath("/conversations?state=closed&cursor=a%2Bb");
-  expect(returnPath(new URL(path, "http://console.invalid").searchParams.get("next"))).toBe("/conversations?state=closed&cursor=a%2Bb");
+  expect(returnPath(new URL(path, "http://console.invalid").searchParams.get("next"))).toBe(
+    "/conversations?state=closed&cursor=a%2Bb",
+  );
 });

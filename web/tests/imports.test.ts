@@ -7,7 +7,10 @@ const SOURCE = join(import.meta.dirname, "../src");
 const LAYERS = ["texts", "theme", "shared", "features", "app"];
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
 const imports = files.flatMap((file) =>
-  [...readFileSync(join(SOURCE, file), "utf8").matchAll(/from "@\/([^"]+)"/g)].map(([, target = ""]) => ({ file, target })),
+  [...readFileSync(join(SOURCE, file), "utf8").matchAll(/from "@\/([^"]+)"/g)].map(([, target = ""]) => ({
+    file,
+    target,
+  })),
 );
 
 const layer = (path: string) => LAYERS.indexOf(path.split("/")[0] ?? "");
@@ -20,6 +23,8 @@ test("imports go one way: texts and theme, shared, features, app", () => {
 });
 
 test("no feature knows another one", () => {
-  const crossing = imports.filter(({ file, target }) => feature(file) && feature(target) && feature(file) !== feature(target));
+  const crossing = imports.filter(
+    ({ file, target }) => feature(file) && feature(target) && feature(file) !== feature(target),
+  );
   expect(crossing).toEqual([]);
 });

@@ -10,6 +10,8 @@ import { withPlatform } from "./platform";
 import { show } from "./show";
 
 const platform = withPlatform();
+const ZONE = encodeURIComponent(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+const SUMMARY_HERE = `GET /svc/analytics/api/summary?tz=${ZONE}`;
 const none = { n: 0, mean: null };
 const SUMMARY = {
   date: "2026-11-22",
@@ -34,12 +36,22 @@ const CALL = {
   reason: null,
   turns: 1,
 };
-const TURN = { turn: 1, input: "speech", caller_text: "Where is my order?", reply_text: "It arrives at five.", heard_text: "It arrives", interrupted: true, outcome: "interrupted", language: "en-US", latency: { first_speech_ms: 287.6 } };
+const TURN = {
+  turn: 1,
+  input: "speech",
+  caller_text: "Where is my order?",
+  reply_text: "It arrives at five.",
+  heard_text: "It arrives",
+  interrupted: true,
+  outcome: "interrupted",
+  language: "en-US",
+  latency: { first_speech_ms: 287.6 },
+};
 
 function running(items: readonly object[] = [CALL]) {
   platform().on("GET /svc/relay/api/calls", { body: { items, nextCursor: null } });
   platform().on("GET /svc/relay/api/calls/CA1", { body: { ...CALL, transcript: [TURN] } });
-  platform().on("GET /svc/analytics/api/summary", { body: SUMMARY });
+  platform().on(SUMMARY_HERE, { body: SUMMARY });
   platform().on("GET /api/health", { body: { services: [{ name: "relay", state: "ready", detail: "" }] } });
 }
 
@@ -58,7 +70,11 @@ test("a live frame adds to the transcript without asking the relay again", async
   const { client } = show(<OverviewRoute />);
   await screen.findByText("Where is my order?");
   const asked = platform().asked.length;
-  applyFrame(client, { seq: 1, topic: "calls", data: { type: "turn", call_sid: "CA1", ...TURN, turn: 2, caller_text: "Thank you!" } }, () => undefined);
+  applyFrame(
+    client,
+    { seq: 1, topic: "calls", data: { type: "turn", call_sid: "CA1", ...TURN, turn: 2, caller_text: "Thank you!" } },
+    () => undefined,
+  );
   expect(await screen.findByText("Thank you!")).toBeInTheDocument();
   expect(platform().asked).toHaveLength(asked);
 });
@@ -67,7 +83,15 @@ test("a call that ends moves to the recent ones and is announced", async () => {
   running();
   const { client } = show(<OverviewRoute />);
   await screen.findByText("Where is my order?");
-  applyFrame(client, { seq: 1, topic: "calls", data: { type: "call_ended", at: new Date().toISOString(), call_sid: "CA1", reason: "handoff", turns: 1 } }, () => undefined);
+  applyFrame(
+    client,
+    {
+      seq: 1,
+      topic: "calls",
+      data: { type: "call_ended", at: new Date().toISOString(), call_sid: "CA1", reason: "handoff", turns: 1 },
+    },
+    () => undefined,
+  );
   const recent = screen.getByRole("region", { name: "Recent calls" });
   expect(await within(recent).findByText("Passed to a person")).toBeInTheDocument();
   expect(screen.getByText("No call at the moment")).toBeInTheDocument();
@@ -79,9 +103,23 @@ test("numbers say what they rest on; measures without calls say that", async () 
   show(<OverviewRoute />);
   const today = await screen.findByRole("region", { name: "Today" });
   expect(await within(today).findByText("4.3")).toBeInTheDocument();
-  for (const words of ["83% rated 4 or 5", "95% interval 66–93%", "from 30 calls", "2 unreadable records left out.", "No scored call yet today"]) {
+  for (const words of [
+    "83% rated 4 or 5",
+    "95% interval 66–93%",
+    "from 30 calls",
+    "2 unreadable records left out.",
+    "No scored call yet today",
+  ]) {
     expect(within(today).getByText(words)).toBeInTheDocument();
   }
+});
+
+test("a zone that the platform does not know gives its own day", async () => {
+  running([]);
+  platform().refuse(SUMMARY_HERE, 400, "tz must be an IANA time zone.");
+  platform().on("GET /svc/analytics/api/summary", { body: { ...SUMMARY, timezone: "Etc/Elsewhere" } });
+  show(<OverviewRoute />);
+  expect(await screen.findByText(/Sunday 22 November 2026, Etc\/Elsewhere/)).toBeInTheDocument();
 });
 
 test("the shares of the moods are there in words and not in colour alone", async () => {
@@ -95,7 +133,9 @@ test("a service that goes down shows at once", async () => {
   running([]);
   const { client } = show(<OverviewRoute />);
   await screen.findByText("All ready");
-  platform().on("GET /api/health", { body: { services: [{ name: "relay", state: "down", detail: "does not answer" }] } });
+  platform().on("GET /api/health", {
+    body: { services: [{ name: "relay", state: "down", detail: "does not answer" }] },
+  });
   applyFrame(client, { seq: 1, topic: "health", data: { services: { relay: "down" } } }, () => undefined);
   expect(await screen.findByText("1 not ready")).toBeInTheDocument();
   expect(await screen.findByText("does not answer")).toBeInTheDocument();
@@ -118,7 +158,17 @@ test("a call that is not known is a page of its own", async () => {
 });
 
 test("a turn without an answer yet says that the agent is answering", () => {
-  const turn = { ...TURN, input: "speech" as const, reply_text: "", heard_text: "", heard_source: "", interrupted: false, outcome: "open" as const, tools: [], latency: {} };
+  const turn = {
+    ...TURN,
+    input: "speech" as const,
+    reply_text: "",
+    heard_text: "",
+    heard_source: "",
+    interrupted: false,
+    outcome: "open" as const,
+    tools: [],
+    latency: {},
+  };
   show(<Transcript call={{ caller: "+1", state: "live" }} transcript={[turn]} announced={false} />);
   expect(screen.getByText(/Answering/)).toBeInTheDocument();
 });

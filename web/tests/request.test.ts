@@ -28,7 +28,11 @@ test("a body is sent as JSON", async () => {
 });
 
 test("a refusal carries the problem's sentence, its code and how long to wait", async () => {
-  platform().on("GET /api/thing", { status: 429, body: { detail: "Slow down.", code: 20429 }, headers: { "Retry-After": "7" } });
+  platform().on("GET /api/thing", {
+    status: 429,
+    body: { detail: "Slow down.", code: 20429 },
+    headers: { "Retry-After": "7" },
+  });
   const error = await failure("/api/thing");
   expect(error).toMatchObject({ kind: "problem", status: 429, code: 20429, retryAfterS: 7 });
   expect(describeError(error)).toBe("Slow down. Code 20429.");

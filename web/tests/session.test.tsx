@@ -25,7 +25,9 @@ test("the token of the link signs in and leaves the address at once", async () =
   const answer = gate();
   platform().on("POST /api/session", { ...OPERATOR, after: answer.opened });
   const { router } = showConsole("/sign-in?token=s3cret&next=%2Fconversations");
-  await waitFor(() => expect(platform().asked).toEqual([{ method: "POST", path: "/api/session", body: { token: "s3cret" } }]));
+  await waitFor(() =>
+    expect(platform().asked).toEqual([{ method: "POST", path: "/api/session", body: { token: "s3cret" } }]),
+  );
   expect(router.state.location.search).toBe("?next=%2Fconversations");
   answer.open();
   expect(await screen.findByRole("heading", { name: "Conversations" })).toBeInTheDocument();

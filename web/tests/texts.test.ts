@@ -13,7 +13,16 @@ const code = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
   .join("\n");
 
 /** Texts that are looked up by a value from a service. */
-const LOOKED_UP = ["live", "health.states", "health.names", "calls.reasons", "calls.directions", "calls.latency", "conversations.states", "conversations.delivery"];
+const LOOKED_UP = [
+  "live",
+  "health.states",
+  "health.names",
+  "calls.reasons",
+  "calls.directions",
+  "calls.latency",
+  "conversations.states",
+  "conversations.delivery",
+];
 
 function paths(texts: object, prefix = ""): string[] {
   return Object.entries(texts).flatMap(([key, value]: [string, unknown]) => {

@@ -30,7 +30,13 @@ export function LiveIndicator() {
       lineHeight="lineHeight30"
       whiteSpace="nowrap"
     >
-      <Box aria-hidden="true" size="0.5rem" flexShrink={0} borderRadius="borderRadiusCircle" backgroundColor={DOTS[status]} />
+      <Box
+        aria-hidden="true"
+        size="0.5rem"
+        flexShrink={0}
+        borderRadius="borderRadiusCircle"
+        backgroundColor={DOTS[status]}
+      />
       <ScreenReaderOnly>{text.live.label}: </ScreenReaderOnly>
       {hasRoom || status !== "connected" ? words : <ScreenReaderOnly>{text.live[status]}</ScreenReaderOnly>}
     </Box>

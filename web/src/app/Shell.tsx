@@ -24,10 +24,20 @@ export function Shell() {
     <LiveBridge>
       <SkipLink target={CONTENT_ID}>{text.shell.skipToContent}</SkipLink>
       <Box display="flex" flexDirection="column" minHeight="100vh" backgroundColor="colorBackgroundBody">
-        <TopBar menu={wide ? null : { open, controls: NAVIGATION_ID, onToggle: () => setOpenOn(open ? null : pathname) }} />
+        <TopBar
+          menu={wide ? null : { open, controls: NAVIGATION_ID, onToggle: () => setOpenOn(open ? null : pathname) }}
+        />
         <Box display="flex" flex="1" flexDirection={wide ? "row" : "column"} minWidth="0">
           {wide || open ? <Navigation id={NAVIGATION_ID} wide={wide} onEscape={() => setOpenOn(null)} /> : null}
-          <Box as="main" id={CONTENT_ID} tabIndex={-1} flex="1" minWidth="0" outline="none" padding={["space60", "space70", "space80"]}>
+          <Box
+            as="main"
+            id={CONTENT_ID}
+            tabIndex={-1}
+            flex="1"
+            minWidth="0"
+            outline="none"
+            padding={["space60", "space70", "space80"]}
+          >
             <Box maxWidth="size120" marginX="auto">
               <Outlet />
             </Box>

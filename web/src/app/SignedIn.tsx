@@ -26,18 +26,42 @@ export function SignedIn() {
   return (
     <>
       {hasRoom ? (
-        <Box color="colorText" fontSize="fontSize30" lineHeight="lineHeight20" textAlign="right" title={fill(text.shell.signedInAs, { name, role })}>
+        <Box
+          color="colorText"
+          fontSize="fontSize30"
+          lineHeight="lineHeight20"
+          textAlign="right"
+          title={fill(text.shell.signedInAs, { name, role })}
+        >
           {name}
           <Box as="span" display="block" color="colorTextWeak" fontSize="fontSize20" lineHeight="lineHeight10">
             {role}
           </Box>
         </Box>
       ) : null}
-      <Button variant={hasRoom ? "secondary" : "secondary_icon"} size={hasRoom ? "small" : "icon"} loading={signOut.isPending} onClick={leave}>
+      <Button
+        variant={hasRoom ? "secondary" : "secondary_icon"}
+        size={hasRoom ? "small" : "icon"}
+        loading={signOut.isPending}
+        onClick={leave}
+      >
         <LogOutIcon decorative />
         {hasRoom ? text.shell.signOut : <ScreenReaderOnly>{text.shell.signOut}</ScreenReaderOnly>}
       </Button>
-      <Box role="alert" display={signOut.isError ? "block" : "none"} position="fixed" bottom="space60" right="space60" zIndex="zIndex80" padding="space50" borderRadius="borderRadius30" backgroundColor="colorBackgroundBody" boxShadow="shadow" color="colorTextError" fontSize="fontSize30">
+      <Box
+        role="alert"
+        display={signOut.isError ? "block" : "none"}
+        position="fixed"
+        bottom="space60"
+        right="space60"
+        zIndex="zIndex80"
+        padding="space50"
+        borderRadius="borderRadius30"
+        backgroundColor="colorBackgroundBody"
+        boxShadow="shadow"
+        color="colorTextError"
+        fontSize="fontSize30"
+      >
         {signOut.isError ? text.shell.signOutFailed : ""}
       </Box>
     </>

@@ -39,7 +39,13 @@ export function TopBar({ menu }: TopBarProps) {
       borderBottomColor="colorBorderWeaker"
     >
       {menu ? (
-        <Button variant="secondary_icon" size="icon" aria-expanded={menu.open} aria-controls={menu.controls} onClick={menu.onToggle}>
+        <Button
+          variant="secondary_icon"
+          size="icon"
+          aria-expanded={menu.open}
+          aria-controls={menu.controls}
+          onClick={menu.onToggle}
+        >
           {menu.open ? <CloseIcon decorative /> : <MenuIcon decorative />}
           <ScreenReaderOnly>{menu.open ? text.shell.closeNavigation : text.shell.openNavigation}</ScreenReaderOnly>
         </Button>

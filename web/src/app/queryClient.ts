@@ -24,7 +24,9 @@ export function createQueryClient(onUnauthorized: () => void): QueryClient {
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: (error, query) => check(error, query.meta) }),
-    mutationCache: new MutationCache({ onError: (error, _variables, _context, mutation) => check(error, mutation.meta) }),
+    mutationCache: new MutationCache({
+      onError: (error, _variables, _context, mutation) => check(error, mutation.meta),
+    }),
     defaultOptions: {
       queries: {
         staleTime: STALE_MS,

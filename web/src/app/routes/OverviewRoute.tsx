@@ -18,7 +18,12 @@ export function OverviewRoute() {
         <Section title={text.overview.today} aside={<TodayLine />}>
           <SummaryTiles />
         </Section>
-        <Box display="grid" gridTemplateColumns={["minmax(0, 1fr)", "minmax(0, 1fr)", "minmax(0, 1fr) 16rem"]} columnGap="space70" rowGap="space90">
+        <Box
+          display="grid"
+          gridTemplateColumns={["minmax(0, 1fr)", "minmax(0, 1fr)", "minmax(0, 1fr) 16rem"]}
+          columnGap="space70"
+          rowGap="space90"
+        >
           <Box display="flex" flexDirection="column" rowGap="space90" minWidth="0">
             <LiveCalls />
             <RecentCalls />

@@ -27,7 +27,12 @@ export function CallPage({ callSid }: { readonly callSid: string }) {
     <>
       <PageHeader title={text.calls.titlePlain} />
       {call.isError ? (
-        <ErrorNotice what={text.calls.call} error={call.error} onRetry={() => void call.refetch()} retrying={call.isFetching} />
+        <ErrorNotice
+          what={text.calls.call}
+          error={call.error}
+          onRetry={() => void call.refetch()}
+          retrying={call.isFetching}
+        />
       ) : (
         <CallSkeleton />
       )}
@@ -38,7 +43,10 @@ export function CallPage({ callSid }: { readonly callSid: string }) {
 function KnownCall({ call }: { readonly call: CallDetail }) {
   return (
     <>
-      <PageHeader title={fill(text.calls.title, { caller: formatCaller(call.caller) })} mark={<StateBadge state={call.state} />} />
+      <PageHeader
+        title={fill(text.calls.title, { caller: formatCaller(call.caller) })}
+        mark={<StateBadge state={call.state} />}
+      />
       <Box display="flex" flexDirection="column" rowGap="space80">
         <Section title={text.calls.details}>
           <CallFacts call={call} />

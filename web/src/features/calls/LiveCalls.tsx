@@ -29,7 +29,12 @@ export function LiveCalls() {
   const columns: readonly Column<Call>[] = [
     { key: "caller", header: text.calls.caller, width: "28%", cell: (call) => <CallerLink call={call} /> },
     { key: "language", header: text.calls.language, width: "27%", cell: (call) => formatLanguage(call.language) },
-    { key: "duration", header: text.calls.duration, width: "15%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
+    {
+      key: "duration",
+      header: text.calls.duration,
+      width: "15%",
+      cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} />,
+    },
     { key: "turns", header: text.calls.turns, width: "11%", cell: (call) => formatCount(call.turns) },
     {
       key: "transcript",
@@ -48,7 +53,16 @@ export function LiveCalls() {
     },
   ];
   return (
-    <Section title={text.calls.live} mark={live.length > 0 ? <Badge as="span" variant="success">{formatCount(live.length)}</Badge> : null}>
+    <Section
+      title={text.calls.live}
+      mark={
+        live.length > 0 ? (
+          <Badge as="span" variant="success">
+            {formatCount(live.length)}
+          </Badge>
+        ) : null
+      }
+    >
       <CallAnnouncer calls={calls.data} />
       <RowsTable
         what={text.calls.live}

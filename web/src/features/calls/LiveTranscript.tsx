@@ -12,7 +12,14 @@ export function LiveTranscript({ call }: { readonly call: Call }) {
   const detail = useCall(call.call_sid);
   if (detail.data) return <Transcript call={call} transcript={detail.data.transcript} announced={false} compact />;
   if (detail.isError) {
-    return <ErrorNotice what={text.calls.transcript} error={detail.error} onRetry={() => void detail.refetch()} retrying={detail.isFetching} />;
+    return (
+      <ErrorNotice
+        what={text.calls.transcript}
+        error={detail.error}
+        onRetry={() => void detail.refetch()}
+        retrying={detail.isFetching}
+      />
+    );
   }
   return <SkeletonLoader height="sizeIcon20" />;
 }

@@ -14,9 +14,20 @@ const SHOWN = 8;
 
 const COLUMNS: readonly Column<Call>[] = [
   { key: "caller", header: text.calls.caller, width: "24%", cell: (call) => <CallerLink call={call} /> },
-  { key: "language", header: text.calls.language, width: "22%", cell: (call) => formatLanguage(call.language), wideOnly: true },
+  {
+    key: "language",
+    header: text.calls.language,
+    width: "22%",
+    cell: (call) => formatLanguage(call.language),
+    wideOnly: true,
+  },
   { key: "ended", header: text.calls.ended, width: "17%", cell: (call) => <Moment at={call.ended_at} /> },
-  { key: "duration", header: text.calls.duration, width: "16%", cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} /> },
+  {
+    key: "duration",
+    header: text.calls.duration,
+    width: "16%",
+    cell: (call) => <Elapsed from={call.started_at} to={call.ended_at} />,
+  },
   { key: "reason", header: text.calls.reason, width: "21%", cell: (call) => reasonText(call.reason) },
 ];
 

@@ -34,11 +34,24 @@ export function Transcript({ call, transcript, announced, compact = false }: Tra
       _focusVisible={{ boxShadow: "shadowFocusInset" }}
     >
       {transcript.length === 0 ? (
-        <Box color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30" padding={compact ? "space30" : "space0"}>
+        <Box
+          color="colorTextWeak"
+          fontSize="fontSize30"
+          lineHeight="lineHeight30"
+          padding={compact ? "space30" : "space0"}
+        >
           {text.calls.transcriptEmpty}. {live ? text.calls.transcriptEmptyLive : text.calls.transcriptEmptyEnded}
         </Box>
       ) : (
-        <Box as="ol" margin="space0" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap={compact ? "space40" : "space60"}>
+        <Box
+          as="ol"
+          margin="space0"
+          padding="space0"
+          listStyleType="none"
+          display="flex"
+          flexDirection="column"
+          rowGap={compact ? "space40" : "space60"}
+        >
           {transcript.map((turn) => (
             <Item key={turn.turn} turn={turn} compact={compact} live={live} />
           ))}

@@ -22,12 +22,24 @@ export function TurnItem({ turn, compact, live }: TurnItemProps) {
   return (
     <Box as="li" display="flex" flexDirection="column" rowGap={compact ? "space10" : "space30"}>
       {turn.caller_text ? (
-        <Speech speaker={text.calls.speakerCaller} how={inputNote(turn)} side="caller" compact={compact} language={turn.language}>
+        <Speech
+          speaker={text.calls.speakerCaller}
+          how={inputNote(turn)}
+          side="caller"
+          compact={compact}
+          language={turn.language}
+        >
           {turn.caller_text}
         </Speech>
       ) : null}
       {turn.reply_text || answering ? (
-        <Speech speaker={text.calls.speakerAgent} how={notes.join(", ")} side="agent" compact={compact} language={turn.language}>
+        <Speech
+          speaker={text.calls.speakerAgent}
+          how={notes.join(", ")}
+          side="agent"
+          compact={compact}
+          language={turn.language}
+        >
           {answering ? <Answering /> : <HeardReply turn={turn} />}
         </Speech>
       ) : null}
@@ -72,7 +84,13 @@ function Speech(props: SpeechProps) {
 
 function Line({ speaker, side, language, children }: SpeechProps) {
   return (
-    <Box display="grid" gridTemplateColumns="3.75rem 1fr" columnGap="space40" fontSize="fontSize30" lineHeight="lineHeight30">
+    <Box
+      display="grid"
+      gridTemplateColumns="3.75rem 1fr"
+      columnGap="space40"
+      fontSize="fontSize30"
+      lineHeight="lineHeight30"
+    >
       <Box color={side === "agent" ? "colorTextLink" : "colorTextWeak"} fontWeight="fontWeightMedium">
         {speaker}
         <ScreenReaderOnly>:</ScreenReaderOnly>
@@ -89,7 +107,13 @@ function Bubble({ speaker, how, side, language, children }: SpeechProps) {
   return (
     <Box display="flex" flexDirection="column" alignItems={agent ? "flex-end" : "flex-start"}>
       <Box color="colorTextWeak" fontSize="fontSize20" lineHeight="lineHeight20" marginBottom="space10">
-        <Text as="span" color="colorText" fontSize="fontSize20" lineHeight="lineHeight20" fontWeight="fontWeightSemibold">
+        <Text
+          as="span"
+          color="colorText"
+          fontSize="fontSize20"
+          lineHeight="lineHeight20"
+          fontWeight="fontWeightSemibold"
+        >
           {speaker}
         </Text>
         {how ? ` (${how})` : ""}

@@ -9,14 +9,18 @@ export interface HeardParts {
 }
 
 /** What the caller heard of a turn's reply; everything while that is not settled yet. */
-export function heardParts(turn: Pick<Turn, "reply_text" | "heard_text" | "heard_source" | "interrupted" | "outcome">): HeardParts {
+export function heardParts(
+  turn: Pick<Turn, "reply_text" | "heard_text" | "heard_source" | "interrupted" | "outcome">,
+): HeardParts {
   const reply = turn.reply_text;
   const settled = turn.heard_source !== "" || turn.heard_text !== "" || turn.interrupted;
   if (!settled || turn.outcome === "open") return { heard: reply, unheard: "", aligned: true };
   const end = endOfPrefix(reply, turn.heard_text);
   if (end === null) return { heard: turn.heard_text, unheard: reply, aligned: false };
   const rest = reply.slice(end);
-  return rest.trim() === "" ? { heard: reply, unheard: "", aligned: true } : { heard: reply.slice(0, end), unheard: rest, aligned: true };
+  return rest.trim() === ""
+    ? { heard: reply, unheard: "", aligned: true }
+    : { heard: reply.slice(0, end), unheard: rest, aligned: true };
 }
 
 /** Where `start` ends inside `whole`; white space and letter case do not count, since speech engines change both. */

@@ -24,13 +24,32 @@ const COLUMNS: readonly Column<Conversation>[] = [
     header: text.conversations.name,
     width: "34%",
     cell: (conversation) => (
-      <TextLink to={`/conversations/${encodeURIComponent(conversation.sid)}`}>{conversationName(conversation)}</TextLink>
+      <TextLink to={`/conversations/${encodeURIComponent(conversation.sid)}`}>
+        {conversationName(conversation)}
+      </TextLink>
     ),
   },
   { key: "state", header: text.conversations.state, width: "13%", cell: ({ state }) => <StateBadge state={state} /> },
-  { key: "updated", header: text.conversations.updated, width: "17%", cell: ({ dateUpdated }) => <Moment at={dateUpdated} /> },
-  { key: "created", header: text.conversations.created, width: "17%", cell: ({ dateCreated }) => <Moment at={dateCreated} />, wideOnly: true },
-  { key: "unique", header: text.conversations.uniqueName, width: "19%", cell: ({ uniqueName }) => uniqueName || text.noValueMark, wideOnly: true },
+  {
+    key: "updated",
+    header: text.conversations.updated,
+    width: "17%",
+    cell: ({ dateUpdated }) => <Moment at={dateUpdated} />,
+  },
+  {
+    key: "created",
+    header: text.conversations.created,
+    width: "17%",
+    cell: ({ dateCreated }) => <Moment at={dateCreated} />,
+    wideOnly: true,
+  },
+  {
+    key: "unique",
+    header: text.conversations.uniqueName,
+    width: "19%",
+    cell: ({ uniqueName }) => uniqueName || text.noValueMark,
+    wideOnly: true,
+  },
 ];
 
 interface ConversationListProps {
@@ -63,7 +82,13 @@ export function ConversationList({ create }: ConversationListProps) {
   );
 }
 
-function StateFilter({ state, onChoose }: { readonly state: State | null; readonly onChoose: (state: State | null) => void }) {
+function StateFilter({
+  state,
+  onChoose,
+}: {
+  readonly state: State | null;
+  readonly onChoose: (state: State | null) => void;
+}) {
   const id = useUID();
   return (
     <Box display="flex" alignItems="center" columnGap="space40">

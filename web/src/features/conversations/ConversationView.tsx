@@ -94,7 +94,13 @@ function readOnlyReason(state: string, author: string | null): string | null {
 
 function Breadcrumb(): ReactNode {
   return (
-    <Box as="nav" aria-label={text.conversations.breadcrumb} marginBottom="space30" fontSize="fontSize30" lineHeight="lineHeight30">
+    <Box
+      as="nav"
+      aria-label={text.conversations.breadcrumb}
+      marginBottom="space30"
+      fontSize="fontSize30"
+      lineHeight="lineHeight30"
+    >
       <Anchor {...useLinkProps({ to: "/conversations" })}>{text.conversations.backToList}</Anchor>
     </Box>
   );

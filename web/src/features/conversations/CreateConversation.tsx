@@ -53,25 +53,33 @@ export function CreateConversation({ onCreated, onClose }: CreateConversationPro
       <ModalBody>
         <form id={formId} noValidate onSubmit={submit}>
           <Box display="flex" flexDirection="column" rowGap="space60">
-          {create.isError && !taken ? (
-            <Box role="alert">
-              <Callout variant="error">
-                <CalloutHeading as="h3">{words.failed}</CalloutHeading>
-                <CalloutText>{describeError(create.error)}</CalloutText>
-              </Callout>
-            </Box>
-          ) : null}
-          <Field label={words.name} help={words.nameHelp} fault={nameFault} value={name} onChange={setName} inputRef={nameField} required />
-          <Field
-            label={words.uniqueName}
-            help={words.uniqueNameHelp}
-            fault={taken ? words.taken : null}
-            value={uniqueName}
-            onChange={(value) => {
-              setUniqueName(value);
-              if (taken) create.reset();
-            }}
-          />
+            {create.isError && !taken ? (
+              <Box role="alert">
+                <Callout variant="error">
+                  <CalloutHeading as="h3">{words.failed}</CalloutHeading>
+                  <CalloutText>{describeError(create.error)}</CalloutText>
+                </Callout>
+              </Box>
+            ) : null}
+            <Field
+              label={words.name}
+              help={words.nameHelp}
+              fault={nameFault}
+              value={name}
+              onChange={setName}
+              inputRef={nameField}
+              required
+            />
+            <Field
+              label={words.uniqueName}
+              help={words.uniqueNameHelp}
+              fault={taken ? words.taken : null}
+              value={uniqueName}
+              onChange={(value) => {
+                setUniqueName(value);
+                if (taken) create.reset();
+              }}
+            />
           </Box>
         </form>
       </ModalBody>

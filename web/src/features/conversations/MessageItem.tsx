@@ -11,7 +11,11 @@ export function MessageItem({ message, own }: { readonly message: Message; reado
   const { author, body, dateCreated, media, delivery } = message;
   const marks = [deliveryText(delivery), media.length > 0 ? plural(text.conversations.media, media.length) : null];
   return (
-    <Bubble own={own} author={author} note={[<Moment key="at" at={dateCreated} />, ...marks.filter((mark) => mark !== null)]}>
+    <Bubble
+      own={own}
+      author={author}
+      note={[<Moment key="at" at={dateCreated} />, ...marks.filter((mark) => mark !== null)]}
+    >
       {body || null}
     </Bubble>
   );
@@ -44,8 +48,20 @@ interface BubbleProps {
 
 function Bubble({ own, faded = false, author, note, children }: BubbleProps) {
   return (
-    <Box as="li" display="flex" flexDirection="column" alignItems={own ? "flex-end" : "flex-start"} opacity={faded ? 0.65 : 1}>
-      <Box color="colorTextWeak" fontSize="fontSize20" lineHeight="lineHeight20" marginBottom="space10" overflowWrap="anywhere">
+    <Box
+      as="li"
+      display="flex"
+      flexDirection="column"
+      alignItems={own ? "flex-end" : "flex-start"}
+      opacity={faded ? 0.65 : 1}
+    >
+      <Box
+        color="colorTextWeak"
+        fontSize="fontSize20"
+        lineHeight="lineHeight20"
+        marginBottom="space10"
+        overflowWrap="anywhere"
+      >
         <Box as="span" color="colorText" fontWeight="fontWeightSemibold">
           {author || text.conversations.system}
         </Box>

@@ -72,7 +72,12 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
     >
       {messages.hasNextPage ? (
         <Box textAlign="center" marginBottom="space50">
-          <Button variant="secondary" size="small" loading={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
+          <Button
+            variant="secondary"
+            size="small"
+            loading={messages.isFetchingNextPage}
+            onClick={() => void messages.fetchNextPage()}
+          >
             {text.conversations.earlier}
           </Button>
         </Box>
@@ -85,7 +90,16 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
           framed={false}
         />
       ) : (
-        <Box as="ol" margin="space0" marginTop="auto" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap="space50">
+        <Box
+          as="ol"
+          margin="space0"
+          marginTop="auto"
+          padding="space0"
+          listStyleType="none"
+          display="flex"
+          flexDirection="column"
+          rowGap="space50"
+        >
           {all.map((message) => (
             <MessageItem key={message.sid} message={message} own={message.author === author} />
           ))}

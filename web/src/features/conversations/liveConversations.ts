@@ -51,18 +51,16 @@ const webhookMessageSchema = v.pipe(
     // Its media have another form than the API's: such a message is read again.
     Media: v.optional(v.never()),
   }),
-  v.transform(
-    (it): Message => ({
-      sid: it.MessageSid,
-      index: it.Index,
-      author: it.Author,
-      body: it.Body,
-      dateCreated: it.DateCreated,
-      participantSid: it.ParticipantSid,
-      media: [],
-      delivery: null,
-    }),
-  ),
+  v.transform((it): Message => ({
+    sid: it.MessageSid,
+    index: it.Index,
+    author: it.Author,
+    body: it.Body,
+    dateCreated: it.DateCreated,
+    participantSid: it.ParticipantSid,
+    media: [],
+    delivery: null,
+  })),
 );
 
 function messageOf(payload: unknown): Message | null {

@@ -16,7 +16,10 @@ export function messagesInOrder(pages: readonly MessagePage[]): readonly Message
 export function putMessage(client: QueryClient, sid: string, message: Message): void {
   patchPages(client, sid, (pages) => {
     if (pages.some((page) => page.items.some((known) => known.sid === message.sid))) {
-      return pages.map((page) => ({ ...page, items: page.items.map((known) => (known.sid === message.sid ? merged(known, message) : known)) }));
+      return pages.map((page) => ({
+        ...page,
+        items: page.items.map((known) => (known.sid === message.sid ? merged(known, message) : known)),
+      }));
     }
     return pages.map((page, position) => (position === 0 ? { ...page, items: [message, ...page.items] } : page));
   });
@@ -34,5 +37,9 @@ function patchPages(client: QueryClient, sid: string, change: (pages: MessagePag
 
 /** A webhook's message knows neither delivery nor media: what is known of them stays. */
 function merged(known: Message, message: Message): Message {
-  return { ...message, delivery: message.delivery ?? known.delivery, media: message.media.length > 0 ? message.media : known.media };
+  return {
+    ...message,
+    delivery: message.delivery ?? known.delivery,
+    media: message.media.length > 0 ? message.media : known.media,
+  };
 }

@@ -23,7 +23,12 @@ export function ServiceStates() {
       {health.data ? (
         <States services={health.data} />
       ) : health.isError ? (
-        <ErrorNotice what={text.health.what} error={health.error} onRetry={() => void health.refetch()} retrying={health.isFetching} />
+        <ErrorNotice
+          what={text.health.what}
+          error={health.error}
+          onRetry={() => void health.refetch()}
+          retrying={health.isFetching}
+        />
       ) : (
         <StatesSkeleton />
       )}
@@ -55,7 +60,13 @@ function States({ services }: { readonly services: readonly ServiceHealth[] }) {
             <State state={state} />
           </Box>
           {detail && state !== "ready" ? (
-            <Box color="colorTextWeak" fontSize="fontSize20" lineHeight="lineHeight20" marginTop="space10" overflowWrap="anywhere">
+            <Box
+              color="colorTextWeak"
+              fontSize="fontSize20"
+              lineHeight="lineHeight20"
+              marginTop="space10"
+              overflowWrap="anywhere"
+            >
               {detail}
             </Box>
           ) : null}

@@ -38,31 +38,31 @@ export function SignInForm({ error, pending, onSubmit }: SignInFormProps) {
   return (
     <form noValidate onSubmit={submit}>
       <Box display="flex" flexDirection="column" rowGap="space60">
-      {error ? <SignInError error={error} waitS={waitS} /> : null}
-      <Box>
-        <Label htmlFor={id} required>
-          {text.signIn.token}
-        </Label>
-        <Input
-          ref={field}
-          id={id}
-          type="password"
-          value={token}
-          required
-          hasError={missing}
-          aria-describedby={helpId}
-          autoComplete="current-password"
-          onChange={(event) => setToken(event.target.value)}
-        />
-        <Box aria-live="polite">
-          <HelpText id={helpId} variant={missing ? "error" : "default"}>
-            {missing ? text.signIn.required : <WithCode words={text.signIn.tokenHelp} />}
-          </HelpText>
+        {error ? <SignInError error={error} waitS={waitS} /> : null}
+        <Box>
+          <Label htmlFor={id} required>
+            {text.signIn.token}
+          </Label>
+          <Input
+            ref={field}
+            id={id}
+            type="password"
+            value={token}
+            required
+            hasError={missing}
+            aria-describedby={helpId}
+            autoComplete="current-password"
+            onChange={(event) => setToken(event.target.value)}
+          />
+          <Box aria-live="polite">
+            <HelpText id={helpId} variant={missing ? "error" : "default"}>
+              {missing ? text.signIn.required : <WithCode words={text.signIn.tokenHelp} />}
+            </HelpText>
+          </Box>
         </Box>
-      </Box>
-      <Button variant="primary" type="submit" fullWidth loading={pending} disabled={waitS > 0}>
-        {text.signIn.submit}
-      </Button>
+        <Button variant="primary" type="submit" fullWidth loading={pending} disabled={waitS > 0}>
+          {text.signIn.submit}
+        </Button>
       </Box>
     </form>
   );

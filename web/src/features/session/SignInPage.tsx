@@ -34,13 +34,27 @@ export function SignInPage() {
   });
 
   return (
-    <Box as="main" minHeight="100vh" display="flex" alignItems={["flex-start", "center"]} justifyContent="center" padding="space60" backgroundColor="colorBackgroundBody">
+    <Box
+      as="main"
+      minHeight="100vh"
+      display="flex"
+      alignItems={["flex-start", "center"]}
+      justifyContent="center"
+      padding="space60"
+      backgroundColor="colorBackgroundBody"
+    >
       <Box width="100%" maxWidth="27rem" paddingY="space90">
         <Box marginBottom="space60">
           <Logo size="2.5rem" />
         </Box>
         <PageHeading>{text.signIn.title}</PageHeading>
-        <Box color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30" marginTop="space20" marginBottom="space70">
+        <Box
+          color="colorTextWeak"
+          fontSize="fontSize30"
+          lineHeight="lineHeight30"
+          marginTop="space20"
+          marginBottom="space70"
+        >
           {ended ? text.signIn.ended : text.signIn.lead}
         </Box>
         <SignInForm error={signIn.error} pending={signIn.isPending} onSubmit={submit} />

@@ -17,16 +17,42 @@ export function SentimentBar({ sentiment }: Pick<Summary, "sentiment">) {
   const parts = PARTS.map((part) => ({ ...part, pct: sentiment[part.key] ?? 0 }));
   return (
     <Box marginY="space40">
-      <Box aria-hidden="true" display="flex" height="0.75rem" borderRadius="borderRadiusPill" overflow="hidden" columnGap="space10">
+      <Box
+        aria-hidden="true"
+        display="flex"
+        height="0.75rem"
+        borderRadius="borderRadiusPill"
+        overflow="hidden"
+        columnGap="space10"
+      >
         {parts
           .filter(({ pct }) => pct > 0)
           .map(({ key, pct, color }) => (
             <Box key={key} flex={`${String(pct)} 1 0`} minWidth="3px" backgroundColor={color} />
           ))}
       </Box>
-      <Box as="ul" margin="space0" marginTop="space40" padding="space0" listStyleType="none" display="flex" flexWrap="wrap" columnGap="space50" rowGap="space10">
+      <Box
+        as="ul"
+        margin="space0"
+        marginTop="space40"
+        padding="space0"
+        listStyleType="none"
+        display="flex"
+        flexWrap="wrap"
+        columnGap="space50"
+        rowGap="space10"
+      >
         {parts.map(({ key, label, pct, color }) => (
-          <Box as="li" key={key} display="flex" alignItems="center" columnGap="space20" color="colorText" fontSize="fontSize20" lineHeight="lineHeight20">
+          <Box
+            as="li"
+            key={key}
+            display="flex"
+            alignItems="center"
+            columnGap="space20"
+            color="colorText"
+            fontSize="fontSize20"
+            lineHeight="lineHeight20"
+          >
             <Box aria-hidden="true" size="0.625rem" borderRadius="borderRadius10" backgroundColor={color} />
             {fill(text.signals.share, { label, pct: formatPercent(pct) })}
           </Box>

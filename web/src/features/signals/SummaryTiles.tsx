@@ -19,18 +19,25 @@ const COLUMNS = [
 export function SummaryTiles() {
   const summary = useSummary();
   if (summary.isError && !summary.data) {
-    return <ErrorNotice what={text.overview.summary} error={summary.error} onRetry={() => void summary.refetch()} retrying={summary.isFetching} />;
+    return (
+      <ErrorNotice
+        what={text.overview.summary}
+        error={summary.error}
+        onRetry={() => void summary.refetch()}
+        retrying={summary.isFetching}
+      />
+    );
   }
   return (
-      <Box
-        display="grid"
-        gridTemplateColumns={COLUMNS}
-        columnGap={["space40", "space50"]}
-        rowGap={["space40", "space50"]}
-        aria-busy={summary.isPending}
-      >
-        {summary.data ? <Tiles summary={summary.data} /> : <Skeletons />}
-      </Box>
+    <Box
+      display="grid"
+      gridTemplateColumns={COLUMNS}
+      columnGap={["space40", "space50"]}
+      rowGap={["space40", "space50"]}
+      aria-busy={summary.isPending}
+    >
+      {summary.data ? <Tiles summary={summary.data} /> : <Skeletons />}
+    </Box>
   );
 }
 
@@ -50,7 +57,13 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
   return (
     <>
       <Tile title={text.signals.calls} value={formatCount(calls)} lines={[text.signals.callsDetail]} />
-      <Tile title={text.signals.csat} value={formatScore(csat.mean)} unit={text.signals.csatUnit} n={csat.n} lines={csatLines(csat)} />
+      <Tile
+        title={text.signals.csat}
+        value={formatScore(csat.mean)}
+        unit={text.signals.csatUnit}
+        n={csat.n}
+        lines={csatLines(csat)}
+      />
       <Tile
         title={text.signals.ces}
         value={formatScore(ces.mean)}

@@ -22,7 +22,14 @@ export function Tile({ title, value, unit, n, lines = NONE, wide = false, childr
   const known = n === undefined || n > 0;
   return (
     <TileFrame wide={wide}>
-      <Box as="h3" margin="space0" color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight20" fontWeight="fontWeightMedium">
+      <Box
+        as="h3"
+        margin="space0"
+        color="colorTextWeak"
+        fontSize="fontSize30"
+        lineHeight="lineHeight20"
+        fontWeight="fontWeightMedium"
+      >
         {title}
       </Box>
       {known ? (

@@ -6,7 +6,9 @@ import { ApiError } from "./apiError";
 export function describeError(error: unknown): string {
   if (!(error instanceof ApiError)) return text.errors.server;
   const sentence = error.detail || ownSentence(error);
-  return error.code !== null && error.code !== error.status ? `${sentence} ${fill(text.errors.code, { code: String(error.code) })}.` : sentence;
+  return error.code !== null && error.code !== error.status
+    ? `${sentence} ${fill(text.errors.code, { code: String(error.code) })}.`
+    : sentence;
 }
 
 function ownSentence({ kind, status }: ApiError): string {

@@ -58,6 +58,8 @@ function isAbort(cause: unknown): boolean {
 }
 
 function queryString(query: Readonly<Record<string, QueryValue>>): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) => (value == null || value === "" ? [] : [[name, String(value)]]));
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    value == null || value === "" ? [] : [[name, String(value)]],
+  );
   return pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
 }

@@ -2,7 +2,10 @@ import { Box } from "@twilio-paste/core/box";
 import { forwardRef, type ReactNode } from "react";
 
 /** The h1; can be focused by the console, not by tabbing. */
-export const PageHeading = forwardRef<HTMLHeadingElement, { readonly children: ReactNode }>(function PageHeading({ children }, ref) {
+export const PageHeading = forwardRef<HTMLHeadingElement, { readonly children: ReactNode }>(function PageHeading(
+  { children },
+  ref,
+) {
   return (
     <Box
       as="h1"

@@ -49,7 +49,9 @@ export function RowsTable<Row>(props: RowsTableProps<Row>) {
   const Rows = hasRoom ? TableRows : CardRows;
   if (query.isPending) return <Rows {...props} rows={[]} pending />;
   if (query.isError && rows.length === 0) {
-    return <ErrorNotice what={what} error={query.error} onRetry={() => void query.refetch()} retrying={query.isFetching} />;
+    return (
+      <ErrorNotice what={what} error={query.error} onRetry={() => void query.refetch()} retrying={query.isFetching} />
+    );
   }
   if (rows.length === 0) return <EmptyNotice {...empty} />;
   return <Rows {...props} pending={false} />;
@@ -59,7 +61,13 @@ type RowsProps<Row> = RowsTableProps<Row> & { readonly pending: boolean };
 
 function TableRows<Row>({ what, columns, rows, rowKey, below, pending, skeletonRows = 3 }: RowsProps<Row>) {
   return (
-    <Box borderRadius="borderRadius30" borderStyle="solid" borderWidth="borderWidth10" borderColor="colorBorderWeaker" overflow="hidden">
+    <Box
+      borderRadius="borderRadius30"
+      borderStyle="solid"
+      borderWidth="borderWidth10"
+      borderColor="colorBorderWeaker"
+      overflow="hidden"
+    >
       <Table variant="borderless" tableLayout="fixed" aria-busy={pending}>
         <ScreenReaderOnly as="caption">{what}</ScreenReaderOnly>
         <THead>
@@ -118,7 +126,17 @@ function SkeletonRows({ columns, rows }: { readonly columns: number; readonly ro
 function CardRows<Row>({ what, columns, rows, rowKey, below, pending, skeletonRows = 3 }: RowsProps<Row>) {
   const [title, ...others] = columns.filter((column) => column.wideOnly !== true);
   return (
-    <Box as="ul" aria-label={what} aria-busy={pending} margin="space0" padding="space0" listStyleType="none" display="flex" flexDirection="column" rowGap="space40">
+    <Box
+      as="ul"
+      aria-label={what}
+      aria-busy={pending}
+      margin="space0"
+      padding="space0"
+      listStyleType="none"
+      display="flex"
+      flexDirection="column"
+      rowGap="space40"
+    >
       {pending
         ? Array.from({ length: skeletonRows }, (_, row) => (
             <Card key={row}>

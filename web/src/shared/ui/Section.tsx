@@ -14,13 +14,35 @@ export function Section({ title, mark, aside, children }: SectionProps) {
   const id = useUID();
   return (
     <Box as="section" aria-labelledby={id} minWidth="0">
-      <Box display="flex" flexWrap="wrap" alignItems="center" columnGap="space40" rowGap="space20" marginBottom="space50" minHeight="sizeSquare70">
-        <Box as="h2" id={id} margin="space0" color="colorText" fontSize="fontSize50" lineHeight="lineHeight40" fontWeight="fontWeightBold">
+      <Box
+        display="flex"
+        flexWrap="wrap"
+        alignItems="center"
+        columnGap="space40"
+        rowGap="space20"
+        marginBottom="space50"
+        minHeight="sizeSquare70"
+      >
+        <Box
+          as="h2"
+          id={id}
+          margin="space0"
+          color="colorText"
+          fontSize="fontSize50"
+          lineHeight="lineHeight40"
+          fontWeight="fontWeightBold"
+        >
           {title}
         </Box>
         {mark}
         {aside ? (
-          <Box flex={["1 0 100%", "1 1 0"]} textAlign={["left", "right"]} color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30">
+          <Box
+            flex={["1 0 100%", "1 1 0"]}
+            textAlign={["left", "right"]}
+            color="colorTextWeak"
+            fontSize="fontSize30"
+            lineHeight="lineHeight30"
+          >
             {aside}
           </Box>
         ) : null}

@@ -75,7 +75,14 @@ export function WithCode({ words }: { readonly words: string }) {
         position % 2 === 0 ? (
           part
         ) : (
-          <Box key={part} as="code" fontFamily="fontFamilyCode" fontSize="fontSize20" color="colorText" overflowWrap="anywhere">
+          <Box
+            key={part}
+            as="code"
+            fontFamily="fontFamilyCode"
+            fontSize="fontSize20"
+            color="colorText"
+            overflowWrap="anywhere"
+          >
             {part}
           </Box>
         ),

@@ -4,14 +4,14 @@ import { request } from "@/shared/api/request";
 
 import { type Session, sessionKey, sessionSchema } from "./session";
 
-const signIn = (token: string): Promise<Session> => request("/api/session", sessionSchema, { method: "POST", body: { token } });
+const signIn = (token: string): Promise<Session> =>
+  request("/api/session", sessionSchema, { method: "POST", body: { token } });
 
 /** Signs in; what another operator saw before is forgotten first. */
 export function useSignIn() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: signIn,
-    meta: { handlesUnauthorized: true },
     onSuccess: (session) => {
       client.clear();
       client.setQueryData(sessionKey, session);

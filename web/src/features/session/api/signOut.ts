@@ -6,4 +6,4 @@ import { request } from "@/shared/api/request";
 const signOut = (): Promise<unknown> => request("/api/session", v.unknown(), { method: "DELETE" });
 
 /** Ends the session everywhere. */
-export const useSignOut = () => useMutation({ mutationFn: signOut, meta: { handlesUnauthorized: true } });
+export const useSignOut = () => useMutation({ mutationFn: signOut });

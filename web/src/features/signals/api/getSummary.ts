@@ -1,6 +1,7 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import * as v from "valibot";
 
+import { hasStatus } from "@/shared/api/apiError";
 import { request } from "@/shared/api/request";
 import { numberOrNull, numberOrZero, textOrEmpty } from "@/shared/api/schemas";
 
@@ -8,7 +9,13 @@ const summarySchema = v.object({
   date: textOrEmpty,
   timezone: textOrEmpty,
   calls: numberOrZero,
-  csat: v.object({ n: numberOrZero, mean: numberOrNull, top2_pct: numberOrNull, low: numberOrNull, high: numberOrNull }),
+  csat: v.object({
+    n: numberOrZero,
+    mean: numberOrNull,
+    top2_pct: numberOrNull,
+    low: numberOrNull,
+    high: numberOrNull,
+  }),
   ces: v.object({ n: numberOrZero, mean: numberOrNull, easy_pct: numberOrNull }),
   sentiment: v.object({
     n: numberOrZero,
@@ -26,7 +33,18 @@ export type Summary = v.InferOutput<typeof summarySchema>;
 
 export const summaryKey = ["signals", "summary"] as const;
 
-const fetchSummary = (signal: AbortSignal): Promise<Summary> => request("/svc/analytics/api/summary", summarySchema, { signal });
+const PATH = "/svc/analytics/api/summary";
+
+/** Today where the viewer is; in the platform's zone when it does not know the browser's name for that. */
+async function fetchSummary(signal: AbortSignal): Promise<Summary> {
+  const tz = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    return await request(PATH, summarySchema, { query: { tz }, signal });
+  } catch (error) {
+    if (hasStatus(error, 400)) return request(PATH, summarySchema, { signal });
+    throw error;
+  }
+}
 
 const REFRESH_MS = 60_000;
 
