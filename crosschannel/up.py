@@ -11,7 +11,7 @@ from crosschannel.demo import child_environment, environment, is_demo, settings_
 from crosschannel.launch.child import stop_with_parent
 from crosschannel.launch.launcher import Launcher
 from crosschannel.launch.lines import Lines
-from crosschannel.launch.ports import conflicts
+from crosschannel.launch.ports import conflicts, sole_launcher
 from crosschannel.services import ALL, PLATFORM, Service
 from shared.config import ConfigError, Settings
 
@@ -45,7 +45,12 @@ async def _run(
         return 1
     # Lines must come as they are written, not when a pipe's buffer is full.
     env |= {"PYTHONUNBUFFERED": "1"}
-    return await Launcher(services, settings, env, console, Lines.to_stdout()).run()
+    with sole_launcher(settings.data_dir) as alone:
+        if alone:
+            return await Launcher(services, settings, env, console, Lines.to_stdout()).run()
+    place = f"another one already runs on {settings.data_dir}"
+    print(f"crosschannel up: {place}: stop it, or set DATA_DIR to another folder", file=sys.stderr)
+    return 1
 
 
 def _checked(services: tuple[Service, ...], env: dict[str, str]) -> Settings:

@@ -80,7 +80,6 @@ class Answering:
     def finish(self, outcome: TurnOutcome) -> None:
         """Closes the turn; what is still to be heard of it is settled later."""
         call, turn = self._call, self._call.history.current
-        self.generation += 1  # whatever still arrives belongs to no turn
         self._tools = None
         turn.outcome = outcome
         turn.mark("complete_ms", call.now_s)

@@ -189,6 +189,18 @@ def test_a_second_up_says_that_the_platform_already_runs(start: Any, eventually:
     assert "held by a running relay_server of this platform" in second.output
 
 
+def test_a_second_up_on_the_same_data_is_one_line_even_on_other_ports(
+    start: Any, eventually: Any, free_port: Any
+) -> None:
+    first = start()
+    eventually(lambda: "Ctrl-C" in first.output, 10)
+    second = start(**{name: str(free_port()) for name in PORT_NAMES})
+    assert second.wait() == 1
+    assert second.output == (
+        "crosschannel up: another one already runs on data/demo: stop it, or set DATA_DIR to another folder\n"
+    )
+
+
 def test_a_service_that_dies_is_one_line_and_comes_back_while_the_others_go_on(
     start: Any, eventually: Any
 ) -> None:

@@ -202,6 +202,16 @@ def test_an_interrupt_leaves_only_what_was_heard_in_the_history() -> None:
     assert history(asked)[-2:] == [("assistant", "Sentence one. Sentence two"), ("user", "stop")]
 
 
+def test_a_fragment_that_was_just_reported_as_played_is_not_counted_twice() -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("count")
+    line.reply("One two. One two. One two.")
+    line.played("One two.")
+    line.interrupt("One two.")
+    assert line.turns[-1].heard_text == "One two."
+
+
 def test_an_interrupt_after_the_reply_cuts_the_history() -> None:
     line = Line()
     line.played(GREETING)

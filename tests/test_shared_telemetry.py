@@ -157,4 +157,3 @@ def test_on_a_terminal_a_traceback_shows_no_local_variables() -> None:
     assert b"Traceback" in done.stdout
     assert b"no +***23" in done.stdout
     assert b"local-secret" not in done.stdout
-    assert b"Warning" not in done.stdout

@@ -1,9 +1,13 @@
-"""Whether the services' ports are free, before anything is started."""
+"""Whether the services' ports and the data directory are free, before anything is started."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from crosschannel import probe
 from crosschannel.services import BY_NAME, Service
@@ -31,6 +35,21 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+@contextmanager
+def sole_launcher(data_dir: Path) -> Iterator[bool]:
+    """Holds DATA_DIR for this launcher; False when another one has it. It ends with the process."""
+    descriptor = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 async def holder(settings: Settings, port: int) -> str | None:
