@@ -36,6 +36,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = webhook.BODY_BYTES
     app.extensions["store"] = parts
     access: dict[str, Access] = {}
+    app.extensions["access"] = access
 
     def add(method: str, rule: str, view: View, who: Access) -> None:
         endpoint = f"{method} {rule}"

@@ -30,6 +30,7 @@ def run_service(build: Build, service: str) -> NoReturn:
 
     Exits 2 with one message for a configuration that cannot be used, 1 when the port or a journal is taken.
     """
+    os.umask(0o077)  # also for the files that SQLite and DuckDB make beside their own
     try:
         settings = load_settings(service, read_environment())
         configure_logging(service, settings.debug)

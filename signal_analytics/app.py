@@ -44,7 +44,7 @@ class Worker:
 WORKER = web.AppKey("worker", Worker)
 
 
-def build(settings: Settings) -> web.Application:
+def create_app(settings: Settings) -> web.Application:
     """The application with everything a service has and the routes of the analytics."""
     app = create_service(settings)
     app.cleanup_ctx.append(_worker)

@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from shared.config import Settings, load_settings
 
 T = TypeVar("T")
 POLL_S = 0.01
+
+# Machines are shared and noisy: how long one example takes says nothing about the code.
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 
 class Eventually(Protocol):

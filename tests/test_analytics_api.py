@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from shared.journal import Journal
 from shared.records import CallEnded, CallStarted, IntelResult, LegalRisk
-from signal_analytics.app import build
+from signal_analytics.app import create_app
 from tests.conftest import EventuallyAsync, MakeSettings
 
 BEARER = {"Authorization": "Bearer test-operator-token"}
@@ -68,7 +68,7 @@ class Platform:
 async def platform(make_settings: MakeSettings, tmp_path: Path) -> AsyncIterator[Platform]:
     settings = make_settings("signal_analytics", tmp_path)
     platform = Platform(settings.data_dir)
-    async with TestClient(TestServer(build(settings))) as client:
+    async with TestClient(TestServer(create_app(settings))) as client:
         platform.client = client
         yield platform
     platform.close()
