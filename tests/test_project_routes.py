@@ -32,15 +32,18 @@ OPEN_PATHS = {
     "signal_analytics": set(),
 }
 REFUSED = {401, 403}
+UPSTREAMS = ("TWILIO_BASE_URL", "OPENAI_BASE_URL", "SEGMENT_BASE_URL")
 
 
 @pytest.fixture(params=BUILDERS)
 async def client(
     request: pytest.FixtureRequest, tmp_path: Path, make_settings: MakeSettings
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    app = BUILDERS[request.param](make_settings(request.param, tmp_path))
-    async with TestClient(TestServer(app)) as found:
-        yield found
+    async with TestServer(web.Application()) as empty:  # behind the services is nothing: it answers 404
+        upstreams = {name: str(empty.make_url("/")) for name in UPSTREAMS}
+        app = BUILDERS[request.param](make_settings(request.param, tmp_path, **upstreams))
+        async with TestClient(TestServer(app)) as found:
+            yield found
 
 
 def operator_routes(app: web.Application) -> list[tuple[str, str, Role]]:

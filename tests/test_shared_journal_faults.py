@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import shared.journal
@@ -195,16 +194,21 @@ fault_of_a_sync = st.one_of(st.none(), st.none(), st.sampled_from([errno.EIO, er
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(fault_of_a_write, max_size=12), st.lists(fault_of_a_sync, max_size=12), st.integers(1, 900))
+@given(
+    writes=st.lists(fault_of_a_write, max_size=12),
+    syncs=st.lists(fault_of_a_sync, max_size=12),
+    segment_bytes=st.integers(1, 900),
+)
 def test_whatever_fails_nothing_acknowledged_is_lost_and_no_line_is_torn(
-    writes: list[int | None], syncs: list[int | None], segment_bytes: int
+    tmp_path_factory: pytest.TempPathFactory, writes: list[int | None], syncs: list[int | None], segment_bytes: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, faulty(FaultyOs(writes, syncs)):
-        data_dir = Path(folder)
+    data_dir = tmp_path_factory.mktemp("faults")
+    with faulty(FaultyOs(writes, syncs)):
         journal = Journal.open(data_dir, "audit", segment_bytes=segment_bytes)
         acknowledged, refused = written_one_by_one(journal, 15)
         journal.close()
         lines = JournalReader(data_dir, "audit").read()
+        note(f"files: {[(path.name, path.stat().st_size) for path in files_of(data_dir)]}")
         assert all(isinstance(line, Entry) for line in lines)
         found = [line.id for line in lines if isinstance(line, Entry)]
         assert [line for line in found if line not in set(refused)] == acknowledged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -345,22 +344,23 @@ reader_steps = st.sampled_from(["read 1", "read 2", "read 100", "resume"])
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(writer_steps, reader_steps), max_size=40))
-def test_any_order_of_appends_seals_and_reads_hands_out_every_line_once(steps: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder)
-        writer, reader = Writer(data_dir), JournalReader(data_dir, "audit")
-        found: list[str] = []
-        for step in steps:
-            if step == "resume":
-                reader = resumed(reader, data_dir)
-            elif step.startswith("read"):
-                found += kinds(reader.read(int(step.split()[1])))
-            else:
-                writer.step(step)
-        writer.step("append")
-        found += kinds(drained(reader))
-        assert found == writer.written
+@given(steps=st.lists(st.one_of(writer_steps, reader_steps), max_size=40))
+def test_any_order_of_appends_seals_and_reads_hands_out_every_line_once(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    data_dir = tmp_path_factory.mktemp("order")
+    writer, reader = Writer(data_dir), JournalReader(data_dir, "audit")
+    found: list[str] = []
+    for step in steps:
+        if step == "resume":
+            reader = resumed(reader, data_dir)
+        elif step.startswith("read"):
+            found += kinds(reader.read(int(step.split()[1])))
+        else:
+            writer.step(step)
+    writer.step("append")
+    found += kinds(drained(reader))
+    assert found == writer.written
 
 
 @contextmanager
@@ -394,22 +394,21 @@ def writing_in_between(steps: Iterator[str], writer: Writer) -> Iterator[None]:
 
 @settings(max_examples=120, deadline=None)
 @given(
-    st.lists(writer_steps, max_size=6),
-    st.lists(st.sampled_from(["", "append", "seal", "seal append append append"]), max_size=40),
-    st.sampled_from([1, 2, 100]),
+    before=st.lists(writer_steps, max_size=6),
+    meanwhile=st.lists(st.sampled_from(["", "append", "seal", "seal append append append"]), max_size=40),
+    limit=st.sampled_from([1, 2, 100]),
 )
 def test_a_writer_that_appends_and_seals_between_any_two_looks_loses_no_line(
-    before: list[str], meanwhile: list[str], limit: int
+    tmp_path_factory: pytest.TempPathFactory, before: list[str], meanwhile: list[str], limit: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder)
-        writer, reader = Writer(data_dir), JournalReader(data_dir, "audit")
-        for step in before:
-            writer.step(step)
-        found: list[str] = []
-        with writing_in_between(iter(meanwhile), writer):
-            for _ in range(8):
-                found += kinds(reader.read(limit))
-        writer.step("append")
-        found += kinds(drained(reader))
-        assert found == writer.written
+    data_dir = tmp_path_factory.mktemp("between")
+    writer, reader = Writer(data_dir), JournalReader(data_dir, "audit")
+    for step in before:
+        writer.step(step)
+    found: list[str] = []
+    with writing_in_between(iter(meanwhile), writer):
+        for _ in range(8):
+            found += kinds(reader.read(limit))
+    writer.step("append")
+    found += kinds(drained(reader))
+    assert found == writer.written

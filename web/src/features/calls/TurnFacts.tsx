@@ -8,12 +8,12 @@ import type { Turn } from "./api/call";
 
 const STEPS = ["model_request_ms", "first_byte_ms", "first_text_ms", "first_speech_ms", "complete_ms"] as const;
 
-/** What a turn cost: tools used, and milliseconds since the caller stopped speaking. */
+/** What a turn cost: tools used, and milliseconds since the caller stopped speaking, in the order they passed. */
 export function TurnFacts({ turn }: { readonly turn: Turn }) {
   const steps = STEPS.flatMap((step) => {
     const ms = turn.latency[step];
     return ms === undefined || ms === null ? [] : [{ step, ms }];
-  });
+  }).toSorted((a, b) => a.ms - b.ms);
   if (steps.length === 0 && turn.tools.length === 0) return null;
   return (
     <Box

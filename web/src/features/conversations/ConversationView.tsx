@@ -68,6 +68,9 @@ function Known({ conversation, author }: { readonly conversation: Conversation; 
       <Breadcrumb />
       <PageHeader title={conversationName(conversation)} mark={<StateBadge state={state} />} />
       <Box display="flex" flexDirection="column" rowGap="space80">
+        <Section title={text.conversations.messages}>
+          <Messages sid={sid} author={author} readOnly={readOnlyReason(state, author)} />
+        </Section>
         <Section title={text.conversations.details}>
           <Facts
             facts={[
@@ -77,9 +80,6 @@ function Known({ conversation, author }: { readonly conversation: Conversation; 
               { label: text.conversations.sid, value: <Sid>{sid}</Sid>, wide: true },
             ]}
           />
-        </Section>
-        <Section title={text.conversations.messages}>
-          <Messages sid={sid} author={author} readOnly={readOnlyReason(state, author)} />
         </Section>
       </Box>
     </>
