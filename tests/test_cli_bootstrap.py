@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from crosschannel.bootstrap import console
+from crosschannel.bootstrap import browser, console
 from crosschannel.bootstrap.command import SetupError, run
 from crosschannel.bootstrap.environment import Environment
 from crosschannel.bootstrap.lockfile import (
@@ -359,3 +359,17 @@ def test_sigterm_ends_the_build_with_all_it_started(
     assert process.wait(5) == -signal.SIGKILL
     grandchild = Path(f"/proc/{pid_file.read_text().strip()}/stat")
     eventually(lambda: not grandchild.exists() or " Z " in grandchild.read_text())
+
+
+def test_what_only_root_can_install_is_one_line_with_the_command_and_the_way_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+    with pytest.raises(SetupError) as error:
+        browser.ensure()
+    assert str(error.value) == (
+        "the browser tests need Chromium; run `sudo apt-get install chromium`, then the same command again. "
+        "(`make test E2E=0` leaves the browser tests out)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 
@@ -9,6 +10,8 @@ from crosschannel.bootstrap import debian
 from crosschannel.bootstrap.command import SetupError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# Playwright's driver is a Node of its own that is linked against this library; a bare Debian lacks it.
+DRIVER_LIBRARY = "libatomic.so.1"
 
 
 def find() -> str | None:
@@ -18,10 +21,19 @@ def find() -> str | None:
 
 
 def ensure() -> None:
-    """Installs Debian's Chromium when none is found. Raises SetupError that also names the way without it."""
-    if find() is not None:
-        return
+    """Installs from Debian what the browser tests lack. Raises SetupError that also names the way without them."""
     try:
-        debian.install("browser", "chromium", "the browser tests need Chromium")
+        if find() is None:
+            debian.install("browser", "chromium", "the browser tests need Chromium")
+        if not _can_load(DRIVER_LIBRARY):
+            debian.install("browser", "libatomic1", f"the browser tests' driver needs {DRIVER_LIBRARY}")
     except SetupError as error:
         raise SetupError(f"{error} (`make test E2E=0` leaves the browser tests out)") from error
+
+
+def _can_load(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
