@@ -9,10 +9,9 @@ from pathlib import Path
 import msgspec
 from prometheus_client import Counter
 
-from shared.journal_reader import BadLine, JournalReader, Position
+from shared.journal_reader import BadLine, JournalReader, end_positions
 from shared.live_feed import LiveFeed
 from shared.records import ConversationEvent, IntelResult, decode_call
-from shared.segments import open_path, sealed_paths, series_of
 from shared.telemetry import get_logger
 
 POLL_S = 0.2
@@ -26,10 +25,6 @@ STREAMS: Mapping[str, tuple[str, Decode]] = {
     "intel_results": ("results", msgspec.json.Decoder(IntelResult).decode),
     "conversation_events": ("conversations", msgspec.json.Decoder(ConversationEvent).decode),
 }
-
-
-class _Identified(msgspec.Struct):
-    id: str
 
 
 class JournalFollower:
@@ -61,41 +56,6 @@ class JournalFollower:
                     UNUSABLE.labels(stream).inc()
                 else:
                     yield topic, line.raw
-
-
-def end_positions(data_dir: Path, stream: str) -> dict[str, Position]:
-    """Where each series of the stream ends now: history is read by other means than the live feed."""
-    ends = {}
-    for series in series_of(data_dir, stream):
-        paths = [*sealed_paths(data_dir, series), open_path(data_dir, series)]
-        for path in reversed(paths):
-            found = _end(path)
-            if found is not None:
-                ends[series] = found
-                break
-    return ends
-
-
-def _end(path: Path) -> Position | None:
-    """The position behind the last whole line of a segment; None when it holds no record."""
-    first, offset, lines = "", 0, 0
-    try:
-        with path.open("rb") as file:
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    break
-                first = first or _id(raw)
-                offset, lines = offset + len(raw), lines + 1
-    except FileNotFoundError:
-        return None
-    return Position(first, offset, lines) if first else None
-
-
-def _id(raw: bytes) -> str:
-    try:
-        return msgspec.json.decode(raw, type=_Identified).id
-    except msgspec.MsgspecError:
-        return ""
 
 
 def _usable(raw: bytes, decode: Decode) -> bool:

@@ -146,7 +146,7 @@ class Operators:
     def still_valid(self, identity: Identity) -> bool:
         """False once the session behind an open socket has ended or its operator was revoked."""
         if identity.session is not None:
-            return self._by_session(identity.session) is not None
+            return self._by_session(identity.session, touch=False) is not None  # watching is not doing
         return identity.name == OWNER or bool(self._run("SELECT 1 FROM operators WHERE name = ?", identity.name))
 
     # ---- inside ----
@@ -158,13 +158,13 @@ class Operators:
             return Identity(name, Role(role))
         return None
 
-    def _by_session(self, session: str) -> Identity | None:
+    def _by_session(self, session: str, *, touch: bool = True) -> Identity | None:
         rows = self._run("SELECT token_hash, created_s, seen_s FROM sessions WHERE hash = ?", session)
         now = time.time()
         for token_hash, created_s, seen_s in rows:
             if now - created_s > ABSOLUTE_S or now - seen_s > IDLE_S:
                 return None
-            if now - seen_s > TOUCH_S:
+            if touch and now - seen_s > TOUCH_S:
                 self._run("UPDATE sessions SET seen_s = ? WHERE hash = ?", now, session)
             owner = self._by_token_hash(token_hash)
             return None if owner is None else Identity(owner.name, owner.role, session)

@@ -25,6 +25,10 @@ log = get_logger("runner")
 Build = Callable[[Settings], web.Application]
 
 
+class CannotStart(Exception):
+    """The machine does not let the service start; the message says what to do."""
+
+
 def run_service(build: Build, service: str) -> NoReturn:
     """Runs until SIGTERM or SIGINT, then exits 0.
 
@@ -32,7 +36,7 @@ def run_service(build: Build, service: str) -> NoReturn:
     """
     os.umask(0o077)  # also for the files that SQLite and DuckDB make beside their own
     try:
-        settings = load_settings(service, read_environment())
+        settings = _settings(service)
         configure_logging(service, settings.debug)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build, settings))
@@ -40,14 +44,22 @@ def run_service(build: Build, service: str) -> NoReturn:
         _give_up(service, str(error), EXIT_CONFIG)
     except JournalLocked as error:
         _give_up(service, f"already running on this DATA_DIR: {error}", 1)
-    except OSError as error:
-        _give_up(service, _os_sentence(error, service), 1)
+    except CannotStart as error:
+        _give_up(service, str(error), 1)
     raise SystemExit(0)
 
 
 def _give_up(service: str, sentence: str, code: int) -> NoReturn:
     print(f"{service}: {sentence}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def _settings(service: str) -> Settings:
+    """The settings from the environment. Raises ConfigError, or CannotStart for a DATA_DIR that cannot be used."""
+    try:
+        return load_settings(service, read_environment())
+    except OSError as error:
+        raise CannotStart(_os_sentence(error, service)) from error
 
 
 def _os_sentence(error: OSError, service: str) -> str:
@@ -58,14 +70,15 @@ def _os_sentence(error: OSError, service: str) -> str:
 
 
 async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Serves until `stop` is set (by default: by SIGTERM and SIGINT), then drains and closes."""
+    """Serves until `stop` is set (by default: by SIGTERM and SIGINT), then drains and closes.
+
+    Raises CannotStart when the port or a directory cannot be used.
+    """
     stop = stop or _stop_on_signals()
     app = build(settings)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
-    await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
-        await site.start()
+        await _start(runner, settings)
         log.info("listening", host=settings.host, port=settings.port, pid=os.getpid())
         await stop.wait()
         log.info("stopping")
@@ -73,6 +86,14 @@ async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = N
         await app[READINESS].drain(DRAIN_S)
     finally:
         await runner.cleanup()
+
+
+async def _start(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await runner.setup()
+        await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+    except OSError as error:
+        raise CannotStart(_os_sentence(error, settings.service)) from error
 
 
 def port_name(service: str) -> str:

@@ -11,11 +11,11 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer
 
-from conversations_api.followers import JournalFollower, end_positions
+from conversations_api.followers import JournalFollower
 from conversations_api.parts import BOARD, FEED
 from shared import live_socket
 from shared.journal import Journal
-from shared.journal_reader import JournalReader
+from shared.journal_reader import JournalReader, end_positions
 from shared.live_feed import LiveFeed
 from shared.operators import Role
 from shared.records import CallEnded, CallStarted, IntelResult
