@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from dialogue.agent import Agent, match_language
 from dialogue.language import requested_language
 from relay_server import facts as f
@@ -21,19 +19,11 @@ from relay_server import messages as m
 from relay_server.answering import Answering
 from relay_server.call_state import CallState, Leave, State
 from relay_server.keypad import Keypad
+from relay_server.leaving import Leaving
 from relay_server.turns import Cycle, LiveTurn
 from shared import records as r
 
 MAX_QUEUED = 5
-END_GRACE_S = 2.0
-AFTER_LAST_WORD_S = 1.0
-CLOSE_GRACE_S = 5.0
-REASON_CODES = {
-    Leave.END: "call-ended",
-    Leave.HANDOFF: "live-agent-handoff",
-    Leave.SHUTDOWN: "shutdown",
-    Leave.OPERATOR: "operator-ended",
-}
 
 
 class Session:
@@ -42,6 +32,7 @@ class Session:
     def __init__(self, agent: Agent, model: str) -> None:
         self._call = CallState(agent, model, agent.language(agent.default_language))
         self._answering = Answering(self._call)
+        self._leaving = Leaving(self._call)
         self._keypad = Keypad(agent.dtmf)
         self._queue: deque[tuple[r.TurnInput, str]] = deque(maxlen=MAX_QUEUED)
         self._resumes = 0
@@ -77,14 +68,6 @@ class Session:
     def language(self) -> str:
         return self._call.language.code
 
-    @property
-    def resumes(self) -> int:
-        return self._resumes
-
-    @property
-    def leaving(self) -> Leave | None:
-        return self._call.leave
-
     def feed(self, fact: f.Fact, now_s: float) -> list[f.Command]:
         """The commands that follow from a fact at `now_s` (seconds on any steady clock), in order."""
         call = self._call
@@ -102,7 +85,7 @@ class Session:
         """What is due when nothing is being generated: leaving, or the caller's next words."""
         if self._call.state is State.LISTENING:
             if self._call.leave is not None:
-                self._begin_ending()
+                self._leaving.begin()
             elif self._queue:
                 self._answering.start(*self._queue.popleft())
 
@@ -195,17 +178,14 @@ class Session:
         if fact.name == "tokensPlayed" and isinstance(fact.value, str):
             call.ledger.played(fact.value, call.now_s)
             self._note_heard()
-            if self._nothing_left_to_say():
-                call.timer("ending", AFTER_LAST_WORD_S)
+            if self._leaving.nothing_left_to_say:
+                self._leaving.played()
         elif fact.name == "agentSpeaking" and fact.value == "on" and call.history.turns:
             turn = call.history.current
             if turn.reply_text and "first_speech_ms" not in turn.latency:
                 turn.mark("first_speech_ms", call.now_s)
-        elif (fact.name, fact.value) == ("agentSpeaking", "off") and self._nothing_left_to_say():
-            self._send_end()
-
-    def _nothing_left_to_say(self) -> bool:
-        return self._call.state is State.ENDING and self._call.ledger.silent
+        elif (fact.name, fact.value) == ("agentSpeaking", "off") and self._leaving.nothing_left_to_say:
+            self._leaving.end()
 
     def _note_heard(self) -> None:
         """Moves what was heard along with the ledger; a turn that is wholly settled is journalled again."""
@@ -231,7 +211,7 @@ class Session:
             if turn.cycles and turn.cycles[0].start < dropped_to and turn.reply_text:
                 self._cut(turn, cut, running=turn is current)
         if call.state is State.ENDING and dropped_to == call.ledger.sent:
-            self._send_end()
+            self._leaving.end()
 
     def _cut(self, turn: LiveTurn, cut: int, *, running: bool) -> None:
         """Twilio has dropped a reply's speech: only what was heard stays, and a running reply is cancelled."""
@@ -265,7 +245,7 @@ class Session:
         elif fact.name == "keys":
             self._end_of_entry()
         elif fact.name == "ending" and self._call.state is State.ENDING:
-            self._send_end()
+            self._leaving.end()
         elif fact.name == "close" and self._call.state is State.ENDED:
             self._call.out.append(f.CloseSocket())
 
@@ -287,43 +267,6 @@ class Session:
         if call.state is State.ANSWERING:
             self._answering.cancel()
         call.leave, call.leave_reason = leave, reason
-
-    def _begin_ending(self) -> None:
-        """Speaks the farewell unless the agent just said one, and waits until it is heard."""
-        call = self._call
-        call.state = State.ENDING
-        words = {Leave.END: call.language.goodbye, Leave.HANDOFF: call.language.handoff}.get(
-            call.leave or Leave.END
-        )
-        if words and not self._took_leave():
-            self._farewell(words)
-        if call.ledger.silent or call.leave is Leave.OPERATOR:
-            self._send_end()
-        else:
-            call.timer("ending", call.ledger.remaining_s() + END_GRACE_S)
-
-    def _took_leave(self) -> bool:
-        """True when the reply that called the tool had words of its own."""
-        turns = self._call.history.turns
-        return bool(turns and turns[-1].reply_text and turns[-1].cycle.tool_calls)
-
-    def _farewell(self, words: str) -> None:
-        call = self._call
-        call.ledger.send(words, call.now_s)
-        call.send(m.TextOut(words))
-        call.send(m.TextOut("", last=True))
-
-    def _send_end(self) -> None:
-        call = self._call
-        leave = call.leave or Leave.END
-        data = {"reasonCode": REASON_CODES[leave], "reason": call.leave_reason, "callSid": call.call_sid}
-        data["language"] = self.language
-        call.state = State.ENDED
-        call.send(m.EndOut(msgspec.json.encode(data).decode()))
-        if leave is Leave.HANDOFF:
-            number = call.history.turns[-1].number if call.history.turns else 0
-            call.write(r.Handoff(call_sid=call.call_sid, turn=number, reason=call.leave_reason, data=dict(data)))
-        call.timer("close", CLOSE_GRACE_S)  # closing first may turn the session into a failed one
 
     def _on_closed(self, fact: f.SocketClosed) -> None:
         """Settles what was heard; a lost socket leaves the call open, for it may come back."""

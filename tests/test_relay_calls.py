@@ -297,64 +297,65 @@ async def test_the_dashboard_asks_strangers_to_sign_in(relay: Relay) -> None:
 
 
 @contextlib.asynccontextmanager
-async def relay_process(env: dict[str, str]) -> AsyncIterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", "relay_server"], env={**os.environ, **env})
+async def process(
+    relay: Relay, env: dict[str, str], eventually_async: Any
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A relay in a process of its own, ready; killed at the end."""
+    found = subprocess.Popen([sys.executable, "-m", "relay_server"], env={**os.environ, **env})
     try:
-        yield process
+        await eventually_async(lambda: ready(relay), timeout_s=20)
+        yield found
     finally:
-        process.kill()
-        process.wait()
+        found.kill()
+        found.wait()
 
 
-async def ready(http: aiohttp.ClientSession, url: str) -> bool:
+async def ready(relay: Relay) -> bool:
     try:
-        async with http.get(url + "/readyz") as response:
+        async with relay.http.get(relay.url + "/readyz") as response:
             return response.status == 200
     except aiohttp.ClientError:
         return False
 
 
+@contextlib.asynccontextmanager
+async def prepared(tmp_path: Path, port: int) -> AsyncIterator[tuple[Relay, dict[str, str]]]:
+    """A relay that is not started yet, with its model and its environment."""
+    async with running_model() as (model, model_url), aiohttp.ClientSession() as http:
+        env = relay_environment(tmp_path / "data", port, model_url)
+        yield Relay(load_settings("relay_server", env), model, http), env
+
+
 async def test_a_call_survives_the_killing_of_its_process(
     tmp_path: Path, free_port: Callable[[], int], eventually_async: Any
 ) -> None:
-    port = free_port()
-    async with running_model() as (model, model_url), aiohttp.ClientSession() as http:
-        env = relay_environment(tmp_path / "data", port, model_url)
-        relay = Relay(load_settings("relay_server", env), model, http)
-        async with relay_process(env) as process:
-            await eventually_async(lambda: ready(http, relay.url), timeout_s=20)
-            async with relay.call() as caller:
-                await caller.ask("my name is Ana")
-                process.send_signal(signal.SIGKILL)
-                await caller.socket.receive(timeout=5)
-        async with relay_process(env):
-            await eventually_async(lambda: ready(http, relay.url), timeout_s=20)
+    async with prepared(tmp_path, free_port()) as (relay, env):
+        async with process(relay, env, eventually_async) as first, relay.call() as caller:
+            await caller.ask("my name is Ana")
+            first.send_signal(signal.SIGKILL)
+            await caller.socket.receive(timeout=5)
+        async with process(relay, env, eventually_async):
             _, body = await relay.post("/voice/ended", CallSid="CA1", CallStatus="in-progress", ErrorCode="64105")
             assert "Sorry, we were cut off" in body
             async with relay.call() as caller:
                 await caller.ask("what is my name?")
-        assert "my name is Ana" in json.dumps(model.asked[-1]["messages"])
-        numbers = [record["turn"] for record in relay.records() if record["type"] == "turn"]
-        assert set(numbers) == {1, 2}
+        assert "my name is Ana" in json.dumps(relay.model.asked[-1]["messages"])
+        assert {record["turn"] for record in relay.records() if record["type"] == "turn"} == {1, 2}
 
 
 async def test_sigterm_ends_live_calls_and_exits_in_time(
     tmp_path: Path, free_port: Callable[[], int], eventually_async: Any
 ) -> None:
-    port = free_port()
-    async with running_model() as (model, model_url), aiohttp.ClientSession() as http:
-        env = relay_environment(tmp_path / "data", port, model_url)
-        relay = Relay(load_settings("relay_server", env), model, http)
-        async with relay_process(env) as process:
-            await eventually_async(lambda: ready(http, relay.url), timeout_s=20)
+    async with prepared(tmp_path, free_port()) as (relay, env):
+        async with process(relay, env, eventually_async) as running:
             async with relay.call() as caller:
                 await caller.ask("hi")
                 for text in (GREETING, "Hello."):
                     await caller.send(type="info", name="tokensPlayed", value=text)
-                process.send_signal(signal.SIGTERM)
+                running.send_signal(signal.SIGTERM)
                 end = await caller.frame()
                 assert json.loads(end["handoffData"])["reasonCode"] == "shutdown"
-                async with http.get(relay.url + "/readyz") as response:
+                async with relay.http.get(relay.url + "/readyz") as response:
                     assert response.status == 503
-            assert await asyncio.to_thread(process.wait, 10) == 0
+            assert await asyncio.to_thread(running.wait, 10) == 0
         assert relay.records()[-1]["reason"] == "shutdown"
