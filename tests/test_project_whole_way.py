@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -92,3 +93,16 @@ def test_killing_a_service_leaves_nothing_serving(platform: Platform) -> None:
     platform.kill("intelligence_webhooks")
     assert platform.get("intelligence_webhooks", "/healthz") is None
     platform.start("intelligence_webhooks")
+
+
+def test_logs_hold_no_words_numbers_or_secrets(platform: Platform) -> None:
+    spoken = "my very secret shoe size is fortytwo"
+    result = platform.finished_call("--lang", "pt-BR", *say(spoken))
+    secrets = json.loads((platform.data_dir / "secrets.json").read_text())
+    private = {value for name, value in secrets.items() if not name.endswith(("_SID", "_NUMBER", "_ID"))}
+    private |= {platform.token, result["call"]["caller"], "fortytwo", result["turns"][0]["agent"]}
+    logs = {path.name: path.read_text() for path in platform.root.glob("*.log")}
+    assert len(logs) == 5
+    assert all(result["call"]["call_sid"] in logs[name] for name in ("relay_server.log",))
+    found = [(name, value) for name, text in logs.items() for value in private if value in text]
+    assert found == []

@@ -22,6 +22,7 @@ from shared.config import load_settings
 from shared.signature import relay_url, sign_websocket
 from tests.relay_kit import CALLER, TOKEN, Relay, Reply, relay_environment, running_model, running_relay
 
+Child = subprocess.Popen[bytes]
 GREETING = load_agent(None).language("en-US").greeting
 
 
@@ -297,9 +298,7 @@ async def test_the_dashboard_asks_strangers_to_sign_in(relay: Relay) -> None:
 
 
 @contextlib.asynccontextmanager
-async def process(
-    relay: Relay, env: dict[str, str], eventually_async: Any
-) -> AsyncIterator[subprocess.Popen[bytes]]:
+async def process(relay: Relay, env: dict[str, str], eventually_async: Any) -> AsyncIterator[Child]:
     """A relay in a process of its own, ready; killed at the end."""
     found = subprocess.Popen([sys.executable, "-m", "relay_server"], env={**os.environ, **env})
     try:
