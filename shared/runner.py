@@ -90,6 +90,7 @@ async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = N
         # The port stays open meanwhile, so that /readyz can say 503 and Twilio's callbacks still arrive.
         await app[READINESS].drain(DRAIN_S)
     finally:
+        gc.unfreeze()
         await runner.cleanup()
 
 
