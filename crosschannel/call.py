@@ -10,7 +10,7 @@ import aiohttp
 
 from crosschannel.call_result import CallResult
 from crosschannel.call_screen import JsonScreen, Screen, TextScreen
-from crosschannel.call_talk import Dial, Say, Step, interactive, scripted
+from crosschannel.call_talk import Dial, Say, Step, are_keys, interactive, scripted
 from crosschannel.demo import environment
 from sandbox.call_identity import Numbers, UndeclaredLanguage
 from sandbox.call_report import NotReported, report_call
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--say",
         dest="steps",
         action="append",
-        type=Say,
+        type=_words,
         metavar="TEXT",
         help="say this; give it once for every turn",
     )
@@ -94,9 +94,9 @@ async def _place(
     is_scripted = bool(steps) or args.json
     try:
         turns = await (scripted(call, screen, steps, args.timeout) if is_scripted else interactive(call, screen))
-    finally:
+    finally:  # after Ctrl-C too: the call took place
         await call.hang_up()
-    transcript_sid = await _report(settings, session, screen, call)
+        transcript_sid = await _report(settings, session, screen, call)
     result = CallResult.of(call.report(), turns, transcript_sid)
     screen.summary(result)
     return ANSWERED if result.all_answered or not is_scripted else UNANSWERED
@@ -115,8 +115,14 @@ async def _report(
         return None
 
 
+def _words(text: str) -> Say:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("has no words: nothing would be heard")
+    return Say(text)
+
+
 def _keys(text: str) -> Dial:
-    if not text or any(key not in "0123456789*#" for key in text):
+    if not are_keys(text):
         raise argparse.ArgumentTypeError(f"{text!r} has a key that phones do not have")
     return Dial(text)
 

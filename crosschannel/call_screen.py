@@ -156,7 +156,7 @@ class TextScreen(_TurnKeeper):
         who = {"caller": "The caller hung up", "agent": "The agent ended the call"}.get(
             event.by, "The call failed"
         )
-        self.note(f"{who}{': ' + event.detail if event.detail else ''}.")
+        self.note(f"{who}{': ' + event.detail.removesuffix('.') if event.detail else ''}.")
 
     def _in(self, colour: str, text: str) -> str:
         return f"{colour}{text}{colorama.Style.RESET_ALL}" if self._terminal and text else text

@@ -38,6 +38,11 @@ class Dial:
 Step = Say | Dial
 
 
+def are_keys(text: str) -> bool:
+    """Whether a phone has all of these keys, and there is one."""
+    return bool(text) and all(key in "0123456789*#" for key in text)
+
+
 async def scripted(call: PhoneCall, screen: Screen, steps: Sequence[Step], timeout_s: float) -> list[Turn]:
     """Takes the steps one after another, each when the agent has finished. Every step is a turn of the result,
     also those that the agent's hang-up left over."""
@@ -85,14 +90,18 @@ async def _obey(call: PhoneCall, screen: Screen, line: str, turns: list[Turn]) -
             return False
         case "/help":
             screen.note(HELP)
-        case "/dtmf" if argument.strip():
-            turns.append(screen.begin_turn(argument.strip()))
-            await call.press("".join(key for key in argument if key in "0123456789*#"))
+        case "/dtmf":
+            keys = "".join(argument.split())
+            if are_keys(keys):
+                turns.append(screen.begin_turn(keys))
+                await call.press(keys)
+            else:
+                screen.note("Phones have the keys 0 to 9, * and #: /dtmf 1#")
         case "/interrupt":
             if not await call.interrupt():
                 screen.note("the agent is not speaking, or cannot be interrupted")
         case "/silence":
-            await _be_silent(call, argument)
+            await _be_silent(call, screen, argument)
         case "/drop":
             await call.drop()
         case _ if command.startswith("/"):
@@ -103,11 +112,14 @@ async def _obey(call: PhoneCall, screen: Screen, line: str, turns: list[Turn]) -
     return True
 
 
-async def _be_silent(call: PhoneCall, argument: str) -> None:
+async def _be_silent(call: PhoneCall, screen: Screen, argument: str) -> None:
     try:
         duration_s = float(argument or "5")
     except ValueError:
-        duration_s = 5.0
+        duration_s = 0.0
+    if not 0 < duration_s < float("inf"):  # not a number is no time either: it would never be over
+        screen.note("Silence has a number of seconds: /silence 5")
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(duration_s):
             await call.ended.wait()

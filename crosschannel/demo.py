@@ -51,9 +51,12 @@ def is_demo(env: Mapping[str, str]) -> bool:
 def child_environment(env: Mapping[str, str]) -> dict[str, str]:
     """What to start a service with: `env` over the process environment.
 
-    Empty variables stay in it: they keep hiding the `.env` value of the same name in the service too.
+    Empty variables stay in it: they keep hiding the `.env` value of the same name in the service too. Python may
+    keep what it compiles: without that every start compiles all libraries anew, and a relay that was killed is
+    back too late for its calls (2.4 s instead of 1.3 s).
     """
-    return {**os.environ, **env}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **env}
 
 
 def _demo(env: Mapping[str, str]) -> dict[str, str]:

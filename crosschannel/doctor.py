@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from colorama import Fore, Style
 
-from crosschannel.checks.configuration import configuration_findings
+from crosschannel.checks.configuration import CORRECT, configuration_findings
 from crosschannel.checks.finding import Finding, Level, fault
 from crosschannel.checks.machine import data_findings, port_findings, tool_findings
 from crosschannel.checks.reachability import account_findings
-from crosschannel.demo import environment, is_demo
+from crosschannel.demo import CREDENTIALS, environment, is_demo
 from crosschannel.services import ALL, PLATFORM
 from shared.config import ConfigError
 
@@ -46,8 +46,7 @@ def findings() -> Iterator[Finding]:
     try:
         env = environment()
     except ConfigError as error:
-        advice = "give TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and OPENAI_API_KEY, or none of them for the demo"
-        yield from (fault(text, advice) for text in error.faults)
+        yield from (fault(text, _advice(text)) for text in error.faults)
         yield from tool_findings()
         return
     services = ALL if is_demo(env) else PLATFORM
@@ -58,6 +57,15 @@ def findings() -> Iterator[Finding]:
         yield from data_findings(settings)
         yield from account_findings(settings)
     yield from tool_findings()
+
+
+def _advice(text: str) -> str:
+    """What to do about a fault that is found before there is an environment to read."""
+    if text.startswith("DATA_DIR"):
+        return "make it a directory that you may write to, or set DATA_DIR to one"
+    if text.startswith(CREDENTIALS):
+        return "give TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and OPENAI_API_KEY, or none of them for the demo"
+    return CORRECT
 
 
 def _print(finding: Finding, *, coloured: bool) -> None:

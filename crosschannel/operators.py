@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from datetime import UTC, datetime
 
 from crosschannel.demo import environment, settings_of
 from crosschannel.launch.banner import sign_in_link
-from shared.config import Settings
+from shared.config import ConfigError, Settings
+from shared.journal import Journal, JournalError
 from shared.operators import Operators, Role
+from shared.records import AuditRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +37,30 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with _operators(settings) as operators:
         if args.action == "add":
-            return _add(operators, args.name, Role[args.role.upper()])
-        if args.action == "revoke":
-            return _revoke(operators, args.name)
-        return _list(operators)
+            code = _add(operators, args.name, Role[args.role.upper()])
+        elif args.action == "revoke":
+            code = _revoke(operators, args.name)
+        else:
+            return _list(operators)
+    _audit(settings, f"operator_{args.action}", args.name, "ok" if code == 0 else "refused")
+    return code
+
+
+def _audit(settings: Settings, action: str, target: str, outcome: str) -> None:
+    """Writes who changed the operators: the user of this machine, in a series of the command line's own.
+
+    Raises ConfigError when it cannot be written; the change has been made then.
+    """
+    record = AuditRecord(actor=f"{getpass.getuser()} on this machine", role="admin", action=action, target=target)
+    record.outcome = outcome
+    try:
+        journal = Journal.open(settings.data_dir, "audit", "crosschannel")
+        try:
+            journal.append(record).result()
+        finally:
+            journal.close()
+    except (JournalError, OSError) as error:
+        raise ConfigError([f"{action} of {target} was carried out but not audited: {error}"]) from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from shared.bodies import BodyTooLarge, read_whole
 from shared.config import SegmentSettings
 from shared.telemetry import get_logger
 
@@ -41,8 +42,8 @@ async def customer_traits(session: aiohttp.ClientSession, segment: SegmentSettin
                 if response.status != 404:  # 404 is a caller Segment does not know
                     log.warning("segment refused", status=response.status)
                 return {}
-            found = msgspec.json.decode(await response.content.read(BODY_BYTES), type=_Traits)
-    except (TimeoutError, aiohttp.ClientError, msgspec.MsgspecError) as error:
+            found = msgspec.json.decode(await read_whole(response.content, BODY_BYTES), type=_Traits)
+    except (TimeoutError, aiohttp.ClientError, BodyTooLarge, msgspec.MsgspecError, RecursionError) as error:
         log.warning("segment not used", reason=type(error).__name__)
         return {}
     return {

@@ -11,14 +11,19 @@ NAMES = {
     "pt": ("portuguese", "portugues"),
     "es": ("spanish", "espanol", "castellano", "espanhol"),
 }
-# Words that turn a language's name into a request to speak it, in any of the languages.
-REQUESTS = (
-    r"(?:in|to|speak|em|en|no|fala\w*|falar|habla\w*|hablar|continue|switch to|change to|mudar para|cambiar a)"
+_NAME = "|".join(name for names in NAMES.values() for name in names)
+# Speaking, changing or preferring, directly in front of the name: "can you speak to me in English?"
+_VERBS = (
+    r"speak|talk|answer|continue|switch|change|prefer"
+    r"|fal\w+|habl\w+|convers\w+|continu\w+|mud\w+|cambi\w+|pref[ie]\w+|respond\w+|atend\w+"
 )
+_BETWEEN = r"(?:(?:to|with|in|em|en|no|para|a|al|o|el|me|us|comigo|conmigo|it)\s+){0,3}"
+_POLITE = r"please|pls|por favor"
+_FIRST = rf"(?:(?:yes|no|ok|okay|hello|hi|sim|nao|oi|si|hola|and|e|y|now|agora|ahora|{_POLITE})\W+){{0,3}}"
+# Otherwise the name must be all there is: whoever asks for books in English does not ask to be spoken to in it.
 _PATTERN = re.compile(
-    rf"\b{REQUESTS}\s+(?:o\s+|el\s+)?(?P<name>{'|'.join(n for names in NAMES.values() for n in names)})\b"
-    rf"|^\W*(?P<alone>{'|'.join(n for names in NAMES.values() for n in names)})"
-    r"(?:\W+(?:please|por favor|pls))?\W*$"
+    rf"\b(?:{_VERBS})\s+{_BETWEEN}(?P<name>{_NAME})\b"
+    rf"|^\W*{_FIRST}(?:(?:in|em|en)\s+)?(?P<alone>{_NAME})(?:\W+(?:{_POLITE}))?\W*$"
 )
 
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from intelligence_webhooks import common_routes, operator_routes, webhook
 from intelligence_webhooks.replies import facts_of, log, problem_reply
 from intelligence_webhooks.store import Store, open_store
-from shared.config import Settings
+from shared.config import Settings, load_settings, read_environment
 from shared.door import PUBLIC, TWILIO, Access, Open
 from shared.guards import SECURITY_HEADERS
 from shared.operators import Role
@@ -27,9 +27,12 @@ SENTENCES = {
 }
 
 
-def create_app(settings: Settings, store: Store | None = None) -> Flask:
-    """The application over `store`; when none is given, one is opened and found under `extensions["store"]`."""
-    parts = store or open_store(settings)
+def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
+    """The application over `store`; when none is given, one is opened and found under `extensions["store"]`.
+
+    Without settings those of the environment are taken, which is how `flask --app` calls this.
+    """
+    parts = store or open_store(settings or load_settings("intelligence_webhooks", read_environment()))
     if store is None:
         parts.intake.notify = parts.intake.settle  # nobody follows the journals in the background
     app = Flask(__name__, static_folder=None)

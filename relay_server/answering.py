@@ -12,8 +12,9 @@ from relay_server.call_state import CallState, Leave, State
 from relay_server.facts import CancelModel, RunTool, StartModel, ToolFinished
 from relay_server.messages import TextOut
 from relay_server.speech import WordStream
-from relay_server.tool_round import ToolRound
+from relay_server.tool_round import ToolRound, distinct
 from relay_server.turns import Cycle, LiveTurn
+from relay_server.waiting import Words
 from shared.records import CallError, TurnInput, TurnOutcome
 
 MAX_FAILURES = 3
@@ -29,6 +30,7 @@ class Answering:
         self.failures = 0
         self._words = WordStream()
         self._tools: ToolRound | None = None
+        self._streaming = False
         self._last_part_s = 0.0
 
     @property
@@ -52,6 +54,14 @@ class Answering:
         call.write_turn()
         self.ask()
 
+    def give_up(self, words: Words) -> None:
+        """Journals words that came too late to be answered."""
+        call = self._call
+        turn = LiveTurn(call.history.next_number, words.source, words.text, call.language.code, call.now_s)
+        turn.outcome = "superseded"
+        call.history.turns.append(turn)
+        call.write_turn()
+
     def merge(self, text: str) -> None:
         """Asks again with more of the caller's words; nothing of the first answer was spoken."""
         turn = self._call.history.current
@@ -73,6 +83,7 @@ class Answering:
         messages = call.history.messages(call.agent, call.language, call.traits)
         turn.cycles.append(Cycle(call.ledger.sent))
         self._words = WordStream()
+        self._streaming = False
         self._last_part_s = call.now_s
         call.out.append(StartModel(self.generation, messages))
         call.timer("first_text", call.agent.conversation.first_text_deadline_s)
@@ -87,6 +98,8 @@ class Answering:
         for cycle in turn.cycles:
             cycle.settle(call.ledger.heard, final=False)
         call.write_turn()
+        if turn.settled and turn.reply_text:  # it was heard as fast as it was written
+            call.write_settled(turn, "played" if call.ledger.reports else "estimated")
 
     def cancel(self) -> None:
         """Stops the running reply: the model's connection closes and the talk cycle is closed."""
@@ -103,7 +116,8 @@ class Answering:
 
     def text(self, text: str) -> None:
         turn = self._call.history.current
-        if "first_byte_ms" not in turn.latency:
+        if not self._streaming:
+            self._streaming = True
             self._call.timer("stall", self._call.agent.conversation.stall_deadline_s)
         turn.mark("first_byte_ms", self._call.now_s)
         self._last_part_s = self._call.now_s
@@ -131,7 +145,7 @@ class Answering:
         call.write(CallError(call_sid=call.call_sid, code=f"model_{code}", detail=f"turn {turn.number}"))
         if self.failures >= MAX_FAILURES:
             call.leave, call.leave_reason = Leave.HANDOFF, "the model does not answer"
-        elif not turn.reply_text:
+        elif not turn.cycle.text.strip():  # after a tool's preamble too: silence would follow
             self.say(call.language.apology, of_model=False)
         if turn.cycle.text:
             self._close_cycle()
@@ -176,6 +190,7 @@ class Answering:
             return
         if turn.cycle.text:
             self._close_cycle()
+        calls = distinct(turn, calls)
         self._tools = ToolRound(self._call.call_sid, turn, calls)
         for tool in calls:
             self._call.write(self._tools.started(tool))

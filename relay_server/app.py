@@ -15,12 +15,12 @@ from dialogue.model import ModelClient
 from dialogue.tools import tool_specs
 from relay_server import operator_pages as pages
 from relay_server import voice
-from relay_server.call import Surroundings
+from relay_server.call import Call, Surroundings
 from relay_server.call_book import CallBook
 from relay_server.facts import Shutdown
 from relay_server.observer import CallObserver
 from relay_server.parts import AROUND, BOOK, FEED, JOURNAL, LIVE, RECOVERY
-from relay_server.recovery import Recovery
+from relay_server.recovery import Recovery, journalled_calls
 from relay_server.socket import websocket
 from shared.config import Settings
 from shared.door import PUBLIC, TWILIO
@@ -31,6 +31,7 @@ from shared.service import READINESS, SETTINGS, add_route, create_service
 from shared.telemetry import get_logger
 
 SWEEP_S = 10.0
+TICK_S = 0.05
 log = get_logger("relay")
 
 
@@ -62,8 +63,10 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     journal = Journal.open(settings.data_dir, "calls")
     app[JOURNAL] = journal
     app[READINESS].watch(journal)
-    found = app[RECOVERY].rebuild(settings.data_dir, time.monotonic())
-    for started in found:
+    for record in journalled_calls(settings.data_dir):
+        app[RECOVERY].apply(record)
+        app[BOOK].apply(record)
+    for started in app[RECOVERY].all_gone(time.monotonic()):
         log.warning("a call was open when the relay stopped", call_sid=started.call_sid)
     yield
     journal.close()
@@ -90,8 +93,8 @@ async def _sweeper(app: web.Application) -> AsyncIterator[None]:
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            for end in app[RECOVERY].overdue(time.monotonic()):
-                app[AROUND].observer.record(end)
+            for record in app[RECOVERY].overdue(time.monotonic()):
+                app[AROUND].observer.record(record)
 
     task = asyncio.create_task(sweep())
     yield
@@ -103,14 +106,19 @@ async def _sweeper(app: web.Application) -> AsyncIterator[None]:
 def _drain(app: web.Application) -> Drain:
     async def drain(deadline_s: float) -> None:
         """Every live call finishes its sentence and gets `end`; returns when all are gone or time is up."""
-        calls = list(app[LIVE].values())
-        for call in calls:
-            await call.feed(Shutdown())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
-                await asyncio.gather(*(call.closed.wait() for call in calls))
+                while calls := list(app[LIVE].values()):
+                    await asyncio.gather(*map(_shut_down, calls))
+                    await asyncio.sleep(TICK_S)  # a call whose setup came meanwhile is told too
 
     return drain
+
+
+async def _shut_down(call: Call) -> None:
+    """Tells a call; one whose line is stuck must not keep the others from being told."""
+    await call.feed(Shutdown())
+    await call.closed.wait()
 
 
 async def _close_feed(app: web.Application) -> None:

@@ -20,13 +20,20 @@ from dialogue.model import Finished, Message, ModelClient, ModelError, TextPart,
 from dialogue.tools import ToolError, look_up, read_arguments
 from relay_server import facts as f
 from relay_server import messages as m
+from relay_server.call_state import State
 from relay_server.metrics import FRAMES
 from relay_server.session import Session
 from shared.config import SegmentSettings
 from shared.records import CallRecord
 from shared.telemetry import get_logger
 
+OUTBOX_COMMANDS = 1000
+STUCK_S = 10.0
 log = get_logger("call")
+
+
+class StuckLine(Exception):
+    """The other side takes nothing of what it is sent, and goes on sending."""
 
 
 class Observer(Protocol):
@@ -61,6 +68,8 @@ class Call:
         self._around = around
         self._outbox: deque[f.Command] = deque()
         self._flushing = False
+        self._flushed = asyncio.Event()
+        self._cancelled = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._model_task: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -73,10 +82,16 @@ class Call:
         try:
             await self._read(on_setup)
         finally:
-            clean = self._socket.close_code == aiohttp.WSCloseCode.OK
-            await self.feed(f.SocketClosed(clean))
-            await self._release()
-            self.closed.set()
+            try:
+                self._end(clean=self._socket.close_code == aiohttp.WSCloseCode.OK)
+            finally:
+                await self._release()
+                self.closed.set()
+
+    def superseded(self) -> None:
+        """The same call is back on another socket: this one says nothing more, and its records are written."""
+        self._end(clean=False)
+        self._spawn(self._close())
 
     async def feed(self, fact: f.Fact) -> None:
         """Tells the session and carries out its commands; those of concurrent facts keep their order."""
@@ -88,11 +103,24 @@ class Call:
         if self._flushing:
             return  # who is at it takes these along
         self._flushing = True
+        self._flushed.clear()
         try:
             while self._outbox:
                 await self._carry_out(self._outbox.popleft())
         finally:
             self._flushing = False
+            self._flushed.set()
+
+    def _end(self, *, clean: bool) -> None:
+        """Tells the session that the socket is gone; of what was left to do only the records are written.
+
+        That is done here and now: whoever is at the outbox may be cancelled before it gets there.
+        """
+        self._outbox += self.session.feed(f.SocketClosed(clean), time.monotonic())
+        while self._outbox:
+            command = self._outbox.popleft()
+            if isinstance(command, f.Write):
+                self._around.observer.record(command.record)
 
     def _drop_unsent(self, generation: int) -> None:
         """Takes back text that a slow socket has not sent yet: Twilio dropped what came before it."""
@@ -111,11 +139,21 @@ class Call:
             log.debug("frame", kind=type(frame).__name__, call_sid=self.session.call_sid)
             if isinstance(frame, m.Unreadable):
                 continue
-            if isinstance(frame, m.Setup):
+            if isinstance(frame, m.Setup) and self.session.state is State.WAITING:
                 resumed = on_setup(frame)
                 if resumed is not None:
                     await self.feed(resumed)
             await self.feed(frame)
+            if len(self._outbox) > OUTBOX_COMMANDS:
+                await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Reads no further until the outbox is empty. Raises StuckLine for a peer that sends and does not read."""
+        try:
+            async with asyncio.timeout(STUCK_S):
+                await self._flushed.wait()
+        except TimeoutError:
+            raise StuckLine from None
 
     # ---- out ----
 
@@ -130,7 +168,7 @@ class Call:
             case f.StartModel():
                 self._model_task = self._spawn(self._generate(command.generation, command.messages))
             case f.CancelModel():
-                self._cancel_model()
+                self._cancel_model(command.generation)
             case f.RunTool():
                 self._spawn(self._run_tool(command.call))
             case f.SetTimer():
@@ -138,7 +176,10 @@ class Call:
             case f.LookUpCustomer():
                 self._look_up_customer(command.phone)
             case f.CloseSocket():
-                await self._socket.close(code=command.code)
+                await self._close(command.code)
+
+    async def _close(self, code: int = aiohttp.WSCloseCode.OK) -> None:
+        await self._socket.close(code=code)
 
     async def _send(self, command: f.Send) -> None:
         if self._socket.closed:
@@ -163,12 +204,15 @@ class Call:
                             await self.feed(f.ReplyText(generation, part.text))
                         case Finished():
                             await self.feed(f.ReplyFinished(generation, part))
+                    if generation <= self._cancelled:
+                        return
         except ModelError as error:
             log.warning("model failed", code=error.code, detail=str(error), call_sid=self.session.call_sid)
             await self.feed(f.ReplyFailed(generation, error.code))
 
-    def _cancel_model(self) -> None:
-        """Closes the model's connection, unless this runs in that very request, which is at its end then."""
+    def _cancel_model(self, generation: int) -> None:
+        """Closes the model's connection; when this runs in that very request, it stops after the present part."""
+        self._cancelled = generation
         task = self._model_task
         if task is not None and task is not asyncio.current_task():
             task.cancel()

@@ -42,8 +42,9 @@ class CallBook:
     """Views of calls by call sid, fed with records; a call that ended stays until fifty later ones have."""
 
     def __init__(self) -> None:
-        self._views: OrderedDict[str, CallView] = OrderedDict()
+        self._views: dict[str, CallView] = {}
         self._turns: dict[str, dict[int, Turn]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def apply(self, record: CallRecord) -> None:
         """Brings the views up to date with a record; unknown calls and other records change nothing."""
@@ -61,8 +62,10 @@ class CallBook:
                 view.language = record.to_language
             case CallResumed():
                 view.session_id, view.state, view.ended_at, view.reason = record.session_id, "live", None, None
+                self._ended.pop(record.call_sid, None)
             case CallEnded():
                 view.state, view.ended_at, view.reason = "ended", record.at, record.reason
+                self._ended[record.call_sid] = None
                 self._forget_oldest()
             case _:
                 pass
@@ -72,7 +75,7 @@ class CallBook:
         return sorted(self._views.values(), key=lambda view: (view.state == "live", view.started_at), reverse=True)
 
     def live_count(self) -> int:
-        return sum(view.state == "live" for view in self._views.values())
+        return len(self._views) - len(self._ended)
 
     def detail(self, call_sid: str) -> dict[str, Any] | None:
         """A call with its transcript, None when it is not in the book."""
@@ -83,6 +86,7 @@ class CallBook:
         return {**msgspec.to_builtins(view), "transcript": [turns[number] for number in sorted(turns)]}
 
     def _start(self, record: CallStarted) -> None:
+        self._ended.pop(record.call_sid, None)
         self._turns[record.call_sid] = {}
         self._views[record.call_sid] = CallView(
             call_sid=record.call_sid,
@@ -97,9 +101,6 @@ class CallBook:
         )
 
     def _forget_oldest(self) -> None:
-        ended = sorted(
-            (view for view in self._views.values() if view.ended_at is not None), key=lambda v: str(v.ended_at)
-        )
-        for view in ended[:-ENDED_KEPT]:
-            del self._views[view.call_sid]
-            del self._turns[view.call_sid]
+        while len(self._ended) > ENDED_KEPT:
+            call_sid, _ = self._ended.popitem(last=False)
+            del self._views[call_sid], self._turns[call_sid]

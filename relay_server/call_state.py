@@ -11,6 +11,7 @@ from relay_server.facts import Command, Send, SetTimer, Write
 from relay_server.history import History
 from relay_server.ledger import Ledger
 from relay_server.messages import LanguageOut, Outbound
+from relay_server.turns import LiveTurn
 from shared.records import CallRecord, LanguageSwitched
 
 
@@ -45,6 +46,8 @@ class CallState:
     ledger: Ledger = field(default_factory=Ledger)
     history: History = field(default_factory=History)
     traits: Mapping[str, str] = field(default_factory=dict)
+    left_language: str = ""
+    switched_s: float = 0.0
     leave: Leave | None = None
     leave_reason: str = ""
     now_s: float = 0.0
@@ -53,9 +56,14 @@ class CallState:
     def write(self, record: CallRecord) -> None:
         self.out.append(Write(record))
 
-    def write_turn(self) -> None:
-        """Journals the current turn as it stands."""
-        self.write(self.history.current.record(self.call_sid, self.agent.name))
+    def write_turn(self, turn: LiveTurn | None = None) -> None:
+        """Journals a turn as it stands, the current one by default."""
+        self.write((turn or self.history.current).record(self.call_sid, self.agent.name))
+
+    def write_settled(self, turn: LiveTurn, source: str) -> None:
+        """Journals a turn for the last time: what was heard of it is known, from `source` unless it was cut."""
+        turn.heard_source = turn.heard_source or source
+        self.write(turn.record(self.call_sid, self.agent.name, settled=True))
 
     def send(self, frame: Outbound, generation: int | None = None) -> None:
         number = self.history.current.number if self.history.turns else 0
@@ -77,5 +85,6 @@ class CallState:
                 cause=cause,
             )
         )
+        self.left_language, self.switched_s = self.language.code, self.now_s
         self.language = self.agent.language(code)
         self.send(LanguageOut(tts_language=code, transcription_language=code))

@@ -15,11 +15,12 @@ from shared.records import CallRecord, Turn
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Told before `setup`: this call was here before, with these turns and so many earlier resumes."""
+    """Told before `setup`: this call began `elapsed_s` ago, with these turns and so many earlier resumes."""
 
     turns: tuple[Turn, ...]
     resumes: int
     language: str
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

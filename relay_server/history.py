@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dialogue.agent import Agent, Language
 from dialogue.model import Message
@@ -35,12 +35,6 @@ class History:
     def unsettled(self) -> list[LiveTurn]:
         """Turns of which it is not yet known how much was heard."""
         return [turn for turn in self.turns[self._restored :] if not turn.settled]
-
-    def speeches(self) -> Iterable[Cycle]:
-        """Every stretch of speech of this socket, in play order."""
-        yield self.greeting
-        for turn in self.turns[self._restored :]:
-            yield from turn.cycles
 
     def messages(self, agent: Agent, language: Language, traits: Mapping[str, str]) -> list[Message]:
         """What the model is sent: instructions, the greeting, and the latest turns as they were heard."""

@@ -8,6 +8,9 @@ from dialogue.agent import DtmfConfig
 GUARD_S = 0.5
 
 
+KEYS = frozenset("0123456789*#ABCD")
+
+
 class Keypad:
     """The keys of one call. An entry ends with `#`, a pause or its greatest length."""
 

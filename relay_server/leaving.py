@@ -33,6 +33,7 @@ class Leaving:
         """Speaks the farewell unless the agent just said one, and waits until it is heard."""
         call = self._call
         call.state = State.ENDING
+        call.ledger.settle(call.now_s)
         farewells = {Leave.END: call.language.goodbye, Leave.HANDOFF: call.language.handoff}
         if call.leave in farewells and not self._took_leave():
             self._say(farewells[call.leave])

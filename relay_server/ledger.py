@@ -1,15 +1,21 @@
 """What was said and what of it was heard: one cursor over everything Twilio was given to speak, in play order.
 
 Twilio plays the greeting and every text in the order they were sent, reports clauses as they are played, and
-on an interrupt names the fragment of the current clause that was heard before it dropped the rest.
+on an interrupt names the fragment of the current clause that was heard before it dropped the rest. A clause may be
+reported in other words than it was sent (numbers, for instance): the next one that is found sets the cursor right,
+and until then the length of what was reported says about how far speech has come.
 """
 
 from __future__ import annotations
+
+from relay_server.fragments import end_of, end_of_marks, fold, has_letters
 
 # Recorded: a 49-character greeting played in 2.56 s; other text between 12 and 14 characters a second.
 CHARACTERS_PER_SECOND = 14.0
 SPEECH_STARTS_S = 0.4
 TAIL_CHARACTERS = 400
+# Words written out are longer than what was sent, and hardly ever more than twice shorter.
+OTHER_WORDS_FACTOR = 2
 
 
 class Ledger:
@@ -21,12 +27,14 @@ class Ledger:
         self.reports = False
         self._waiting = ""
         self._tail = ""
+        self._dropped = ""
+        self._unplaced = 0
         self._since_s = 0.0
 
     @property
     def silent(self) -> bool:
         """True when nothing waits to be spoken."""
-        return not self._waiting.strip()
+        return not has_letters(self._waiting)
 
     def send(self, text: str, now_s: float) -> None:
         """Text went to Twilio."""
@@ -37,13 +45,20 @@ class Ledger:
         self.sent += len(text)
 
     def played(self, fragment: str, now_s: float) -> None:
-        """Twilio reports that this was spoken; a fragment that is not waiting changes nothing."""
+        """Twilio reports that this was spoken. In other words than were sent it counts later, by its length."""
         self.reports = True
-        wanted = fragment.strip()
-        found = self._waiting.find(wanted) if wanted else -1
-        if found >= 0:
-            self._hear(found + len(wanted))
+        found = end_of(fragment, self._waiting)
+        if found is not None:
+            self._hear(end_of_marks(self._waiting, found))
             self._since_s = now_s
+        elif not self.silent and fold(fragment) not in fold(f"{self._tail} {self._dropped}"):
+            self._unplaced += len(fragment.strip())
+
+    def fell_silent(self) -> None:
+        """Twilio reports that the agent stopped speaking: what was reported and not found has its place now."""
+        if self._unplaced and len(self._waiting) <= OTHER_WORDS_FACTOR * self._unplaced:
+            self._hear(len(self._waiting))
+        self._place(self.sent)
 
     def interrupted(self, fragment: str, now_s: float, before: int | None = None) -> int:
         """The offset up to which speech was heard; what waited in front of `before` (default: all) is dropped.
@@ -51,17 +66,21 @@ class Ledger:
         The fragment was usually just reported as played, so it is looked for in front of the cursor first.
         """
         limit = self.sent if before is None else before
-        wanted = fragment.strip()
-        if wanted and not self._tail.rstrip().endswith(wanted):
-            found = self._waiting[: max(0, limit - self.heard)].find(wanted)
-            if found >= 0:
-                self._hear(found + len(wanted))
+        wanted = fold(fragment)
+        if wanted and not fold(self._tail).endswith(wanted):
+            found = end_of(fragment, self._waiting[: max(0, limit - self.heard)])
+            if found is not None:
+                self._hear(found)
+            else:
+                self._place(limit)
         else:
             self.settle(now_s)
         cut = self.heard
         dropped = max(0, limit - self.heard)
+        self._dropped = self._waiting[:dropped][:TAIL_CHARACTERS]
         self._waiting = self._waiting[dropped:]
         self.heard += dropped
+        self._unplaced = 0
         self._since_s = now_s
         return cut
 
@@ -83,8 +102,25 @@ class Ledger:
             self._hear(heard)
             self._since_s = now_s - SPEECH_STARTS_S  # it is speaking, so no start lies ahead
 
+    def finish(self, now_s: float) -> None:
+        """The session is over: the cursor is as far as can be known."""
+        self.settle(now_s)
+        self._place(self.sent)
+
+    def _place(self, limit: int) -> None:
+        """Moves the cursor by the length of what was reported and not found, to the end of a word."""
+        room = self._waiting[: max(0, limit - self.heard)]
+        if self._unplaced >= len(room):
+            self._hear(len(room))
+        elif self._unplaced:
+            self._hear(max(0, room.rfind(" ", 0, self._unplaced + 1)))
+        self._unplaced = 0
+
     def _hear(self, count: int) -> None:
-        count = max(0, count)
+        """Moves the cursor; spaces and marks that nothing follows count as heard."""
+        if not has_letters(self._waiting[count:]):
+            count = len(self._waiting)
         self._tail = (self._tail + self._waiting[:count])[-TAIL_CHARACTERS:]
         self._waiting = self._waiting[count:]
         self.heard += count
+        self._unplaced = 0

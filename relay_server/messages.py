@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -15,7 +16,7 @@ class Setup(Frame, tag="setup"):
     """The first frame of every socket. Addresses may be E.164, `client:…` or `sip:…`; others' SIDs differ."""
 
     session_id: str
-    call_sid: str
+    call_sid: Annotated[str, msgspec.Meta(min_length=1)]
     account_sid: str = ""
     from_: str = msgspec.field(name="from", default="")
     to: str = ""

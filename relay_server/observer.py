@@ -17,6 +17,13 @@ from shared.telemetry import get_logger
 log = get_logger("observer")
 
 
+def _report(record: CallRecord, error: BaseException | None) -> None:
+    """Counts a record that the journal or the disk did not take; also called in the writer's thread."""
+    if error is not None:
+        LOST_RECORDS.inc()
+        log.error("record not journalled", kind=type(record).__name__, call_sid=record.call_sid, reason=str(error))
+
+
 class CallObserver:
     """The one place every record of a call passes. A voice turn never waits for the disk."""
 
@@ -29,10 +36,11 @@ class CallObserver:
     def record(self, record: CallRecord) -> None:
         """Journals a record and shows it; one the journal does not take is counted and the call goes on."""
         try:
-            self._journal.append(record)
-        except JournalError:
-            LOST_RECORDS.inc()
-            log.error("record not journalled", kind=type(record).__name__, call_sid=record.call_sid)
+            written = self._journal.append(record)
+        except JournalError as error:
+            _report(record, error)
+        else:
+            written.add_done_callback(lambda done: _report(record, done.exception()))
         count_record(record)
         self._book.apply(record)
         self._recovery.apply(record)

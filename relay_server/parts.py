@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from relay_server.call import Call, Surroundings
@@ -18,4 +16,3 @@ RECOVERY = web.AppKey("recovery", Recovery)
 FEED = web.AppKey("feed", LiveFeed)
 JOURNAL = web.AppKey("journal", Journal)
 LIVE: web.AppKey[dict[str, Call]] = web.AppKey("live", dict)
-SWEEPER: web.AppKey[asyncio.Task[None]] = web.AppKey("sweeper", asyncio.Task)

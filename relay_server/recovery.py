@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from relay_server.facts import Resumed
+from relay_server.turns import closed_turn
 from shared.journal_reader import BadLine, JournalReader
-from shared.records import CallEnded, CallRecord, CallResumed, CallStarted, LanguageSwitched, Turn, decode_call
+from shared.records import (
+    CallEnded,
+    CallRecord,
+    CallResumed,
+    CallStarted,
+    LanguageSwitched,
+    Turn,
+    decode_call,
+    utc_now,
+)
 
 LOST_AFTER_S = 300.0
 MAX_RESUMES = 3
+ENDED_KEPT = 200
 LONGEST_CALL_S = 24 * 3600.0
 
 
@@ -23,43 +37,41 @@ class OpenCall:
 
     started: CallStarted
     language: str
+    latest_at: datetime
     turns: dict[int, Turn] = field(default_factory=dict)
     resumes: int = 0
     gone_s: float | None = None
 
     def resumed(self) -> Resumed:
         turns = tuple(self.turns[number] for number in sorted(self.turns))
-        return Resumed(turns, self.resumes, self.language)
+        elapsed_s = (utc_now() - self.started.at).total_seconds()
+        return Resumed(turns, self.resumes, self.language, max(0.0, elapsed_s))
 
 
 class Recovery:
-    """The calls that are open, fed with every record. Rebuilt from the journal when the process starts."""
+    """The calls that are open and the latest that ended, fed with every record: live ones and the journal's."""
 
     def __init__(self) -> None:
         self._calls: dict[str, OpenCall] = {}
+        self._ended: OrderedDict[str, OpenCall] = OrderedDict()
 
-    def rebuild(self, data_dir: Path, now_s: float) -> list[CallStarted]:
-        """Reads the last day's journal; the starts of the calls found open, which count as gone since `now_s`."""
-        reader = JournalReader(data_dir, "calls", since_s=time.time() - LONGEST_CALL_S)
-        while lines := reader.read():
-            for line in lines:
-                if isinstance(line, BadLine):
-                    continue
-                try:
-                    self.apply(decode_call(line.raw))
-                except msgspec.MsgspecError:  # a newer version's record, or none of ours
-                    continue
+    def all_gone(self, now_s: float) -> list[CallStarted]:
+        """The starts of the calls that are open; after a start of the process all of them count as gone."""
         for call in self._calls.values():
             call.gone_s = now_s
         return [call.started for call in self._calls.values()]
 
     def apply(self, record: CallRecord) -> None:
         if isinstance(record, CallStarted):
-            self._calls[record.call_sid] = OpenCall(record, record.language)
+            self._ended.pop(record.call_sid, None)
+            self._calls[record.call_sid] = OpenCall(record, record.language, record.at)
             return
+        if isinstance(record, CallResumed) and record.call_sid in self._ended:
+            self._calls[record.call_sid] = self._ended.pop(record.call_sid)
         call = self._calls.get(record.call_sid)
         if call is None:
             return
+        call.latest_at = record.at
         match record:
             case Turn():
                 call.turns[record.turn] = record
@@ -68,7 +80,9 @@ class Recovery:
             case CallResumed():
                 call.resumes, call.gone_s = record.resumes, None
             case CallEnded():
-                del self._calls[record.call_sid]
+                self._ended[record.call_sid] = self._calls.pop(record.call_sid)
+                if len(self._ended) > ENDED_KEPT:
+                    self._ended.popitem(last=False)
             case _:
                 pass
 
@@ -78,9 +92,11 @@ class Recovery:
             self._calls[call_sid].gone_s = now_s
 
     def resume(self, call_sid: str) -> Resumed | None:
-        """What a session needs to go on with this call, None when it is new or was never lost."""
-        call = self._calls.get(call_sid)
-        return call.resumed() if call is not None and call.gone_s is not None else None
+        """What a session needs to go on with this call, None when it is new, long over or was never lost."""
+        call = self._known(call_sid)
+        if call is None or (call.gone_s is None and call_sid in self._calls):
+            return None
+        return call.resumed()
 
     def may_resume(self, call_sid: str) -> bool:
         """True for an open call that has not been resumed too often."""
@@ -88,25 +104,56 @@ class Recovery:
         return call is not None and call.resumes < MAX_RESUMES
 
     def language(self, call_sid: str) -> str | None:
-        """The language an open call is held in."""
-        call = self._calls.get(call_sid)
+        """The language of a call that is open or has just ended."""
+        call = self._known(call_sid)
         return call.language if call is not None else None
+
+    def _known(self, call_sid: str) -> OpenCall | None:
+        """An open call, or one that ended lately: it comes back after a restart or a failed transfer."""
+        ended = self._ended.get(call_sid)
+        if ended is not None and (utc_now() - ended.latest_at).total_seconds() <= LOST_AFTER_S:
+            return ended
+        return self._calls.get(call_sid)
 
     def is_open(self, call_sid: str) -> bool:
         return call_sid in self._calls
 
-    def ended(self, call_sid: str, reason: str, duration_s: float) -> CallEnded | None:
-        """The end record of an open call, None when it has one already."""
+    def ended(self, call_sid: str, reason: str, duration_s: float) -> list[CallRecord]:
+        """What ends an open call: a turn nobody will answer is closed, then the end; nothing when it has ended.
+
+        The call lasted at least until its latest record, `duration_s` (of its last session, perhaps) or not.
+        """
         call = self._calls.get(call_sid)
         if call is None:
-            return None
-        return CallEnded(call_sid=call_sid, reason=reason, duration_s=duration_s, turns=max(call.turns, default=0))
+            return []
+        turns: list[CallRecord] = [closed_turn(turn) for turn in call.turns.values() if turn.outcome == "open"]
+        known_s = (call.latest_at - call.started.at).total_seconds()
+        end = CallEnded(
+            call_sid=call_sid,
+            reason=reason,
+            duration_s=max(duration_s, round(known_s, 3)),
+            turns=max(call.turns, default=0),
+        )
+        return [*turns, end]
 
-    def overdue(self, now_s: float) -> list[CallEnded]:
-        """End records (`lost`) of the calls that have been gone for too long."""
-        found = []
-        for call_sid, call in self._calls.items():
-            if call.gone_s is not None and now_s - call.gone_s > LOST_AFTER_S:
-                end = self.ended(call_sid, "lost", 0.0)
-                found += [end] if end is not None else []
-        return found
+    def overdue(self, now_s: float) -> list[CallRecord]:
+        """What ends (`lost`) the calls that have been gone for too long."""
+        gone = [
+            call_sid
+            for call_sid, call in self._calls.items()
+            if call.gone_s is not None and now_s - call.gone_s > LOST_AFTER_S
+        ]
+        return [record for call_sid in gone for record in self.ended(call_sid, "lost", 0.0)]
+
+
+def journalled_calls(data_dir: Path) -> Iterator[CallRecord]:
+    """The records of the last day, as far as this version knows them."""
+    reader = JournalReader(data_dir, "calls", since_s=time.time() - LONGEST_CALL_S)
+    while lines := reader.read():
+        for line in lines:
+            if isinstance(line, BadLine):
+                continue
+            try:
+                yield decode_call(line.raw)
+            except (msgspec.MsgspecError, RecursionError):  # a newer version's record, or none of ours
+                continue

@@ -8,7 +8,6 @@ and recorded live calls.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -18,12 +17,15 @@ from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.answering import Answering
 from relay_server.call_state import CallState, Leave, State
-from relay_server.keypad import Keypad
+from relay_server.hearing import Hearing
+from relay_server.keypad import KEYS, Keypad
 from relay_server.leaving import Leaving
-from relay_server.turns import Cycle, LiveTurn
+from relay_server.turns import Cycle, closed_turn
+from relay_server.waiting import Waiting, Words
 from shared import records as r
 
-MAX_QUEUED = 5
+# What was said before a switch may still arrive in the old language after it.
+LATE_PROMPT_S = 3.0
 
 
 class Session:
@@ -34,9 +36,11 @@ class Session:
         self._answering = Answering(self._call)
         self._leaving = Leaving(self._call)
         self._keypad = Keypad(agent.dtmf)
-        self._queue: deque[tuple[r.TurnInput, str]] = deque(maxlen=MAX_QUEUED)
-        self._resumes = 0
+        self._hearing = Hearing(self._call, self._answering)
+        self._waiting = Waiting(agent.conversation.max_buffer_size)
+        self._before: f.Resumed | None = None
         self._started_s = 0.0
+        self._closed = False
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Setup: self._on_setup,
             m.Prompt: self._on_prompt,
@@ -86,14 +90,14 @@ class Session:
         if self._call.state is State.LISTENING:
             if self._call.leave is not None:
                 self._leaving.begin()
-            elif self._queue:
-                self._answering.start(*self._queue.popleft())
+            elif self._waiting:
+                self._take(self._waiting.take())
 
     # ---- opening ----
 
     def _on_resumed(self, fact: f.Resumed) -> None:
         self._call.history.restore(fact.turns)
-        self._resumes = fact.resumes + 1
+        self._before = fact
         self._call.language = self._call.agent.language(fact.language)
 
     def _on_setup(self, fact: m.Setup) -> None:
@@ -102,16 +106,20 @@ class Session:
             return
         call.state = State.LISTENING
         call.call_sid = fact.call_sid
-        self._started_s = call.now_s
-        greeting = call.language.resumed if self._resumes else call.language.greeting
+        self._started_s = call.now_s - (self._before.elapsed_s if self._before else 0.0)
+        greeting = call.language.resumed if self._before else call.language.greeting
         call.history.greeting = Cycle(0, text=greeting)  # Twilio speaks it by itself, in front of everything else
         call.ledger.send(greeting, call.now_s)
         call.write(self._opening_record(fact))
+        for turn in self._before.turns if self._before else ():
+            if turn.outcome == "open":  # the process died while it was being answered
+                call.write(closed_turn(turn))
         call.out.append(f.LookUpCustomer(fact.to if fact.outbound else fact.from_))
 
     def _opening_record(self, fact: m.Setup) -> r.CallRecord:
-        if self._resumes:
-            return r.CallResumed(call_sid=fact.call_sid, session_id=fact.session_id, resumes=self._resumes)
+        if self._before is not None:
+            resumes = self._before.resumes + 1
+            return r.CallResumed(call_sid=fact.call_sid, session_id=fact.session_id, resumes=resumes)
         return r.CallStarted(
             call_sid=fact.call_sid,
             session_id=fact.session_id,
@@ -132,31 +140,38 @@ class Session:
         text = (fact.voice_prompt or "").strip()[: self._call.agent.conversation.max_buffer_size]
         if not fact.last or not text or self._call.state is State.ENDING:
             return  # a partial is the whole utterance so far, and its final is still to come
-        self._follow_language(text, fact.lang or "")
-        self._take("speech", text)
+        self._take(Words("speech", text, self._next_language(text, fact.lang or "")))
 
-    def _take(self, source: r.TurnInput, text: str) -> None:
+    def _take(self, words: Words) -> None:
         """Answers: now, together with words not answered yet, or after the running reply."""
         if self._call.state is not State.ANSWERING:
-            self._answering.start(source, text)
-        elif self._answering.may_merge and self._call.history.current.input == source:
-            self._answering.merge(text)
+            self._switch(words)
+            self._answering.start(words.source, words.text)
+        elif self._answering.may_merge and self._call.history.current.input == words.source:
+            self._switch(words)
+            self._answering.merge(words.text)
         else:
-            self._queue.append((source, text))
+            self._waiting.add(words)  # with its language: the running reply is still spoken in its own
 
-    def _follow_language(self, text: str, heard: str) -> None:
-        """Switches when the caller asks for a language, or when Twilio heard another one than is spoken."""
-        codes = [language.code for language in self._call.agent.languages]
+    def _switch(self, words: Words) -> None:
+        if words.switch is not None:
+            self._call.switch_language(*words.switch)
+
+    def _next_language(self, text: str, heard: str) -> tuple[str, str] | None:
+        """The language to go on in, and why: the caller asks for it, or Twilio heard another than is spoken."""
+        call = self._call
+        codes = [language.code for language in call.agent.languages]
         requested = match_language(requested_language(text) or "", codes)
         if requested is not None:
-            self._call.switch_language(requested, "request")
-        elif heard and _primary(heard) != _primary(self.language):
-            found = match_language(heard, codes)
-            if found is not None:
-                self._call.switch_language(found, "prompt")
+            return requested, "request"
+        if not heard or _primary(heard) == _primary(self.language):
+            return None
+        late = call.now_s - call.switched_s < LATE_PROMPT_S and _primary(heard) == _primary(call.left_language)
+        found = match_language(heard, codes)
+        return (found, "prompt") if found is not None and not late else None
 
     def _on_dtmf(self, fact: m.Dtmf) -> None:
-        if self._call.state is State.ENDING:
+        if self._call.state is State.ENDING or fact.digit not in KEYS:
             return
         action = self._keypad.press(fact.digit, self._call.now_s, self._call.ledger.sent)
         if action == "transfer":
@@ -169,62 +184,31 @@ class Session:
     def _end_of_entry(self) -> None:
         entry = self._keypad.take()
         if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
-            self._take("dtmf", entry)
+            self._take(Words("dtmf", entry))
 
     # ---- what was heard ----
 
     def _on_info(self, fact: m.Info) -> None:
         call = self._call
         if fact.name == "tokensPlayed" and isinstance(fact.value, str):
-            call.ledger.played(fact.value, call.now_s)
-            self._note_heard()
+            self._hearing.played(fact.value)
             if self._leaving.nothing_left_to_say:
                 self._leaving.played()
         elif fact.name == "agentSpeaking" and fact.value == "on" and call.history.turns:
             turn = call.history.current
             if turn.reply_text and "first_speech_ms" not in turn.latency:
                 turn.mark("first_speech_ms", call.now_s)
-        elif (fact.name, fact.value) == ("agentSpeaking", "off") and self._leaving.nothing_left_to_say:
-            self._leaving.end()
-
-    def _note_heard(self) -> None:
-        """Moves what was heard along with the ledger; a turn that is wholly settled is journalled again."""
-        call = self._call
-        call.history.greeting.settle(call.ledger.heard, final=False)
-        for turn in call.history.unsettled():
-            closed = turn.cycles if turn.outcome != "open" else turn.cycles[:-1]
-            for cycle in closed:
-                cycle.settle(call.ledger.heard, final=False)
-            call.out.append(f.Heard(turn.number, turn.heard_so_far(call.ledger.heard)))
-            if turn.outcome != "open" and turn.settled:
-                turn.heard_source = "played"
-                call.write(turn.record(call.call_sid, call.agent.name))
+        elif (fact.name, fact.value) == ("agentSpeaking", "off"):
+            self._hearing.fell_silent()
+            if self._leaving.nothing_left_to_say:
+                self._leaving.end()
 
     def _on_interrupt(self, fact: m.Interrupt) -> None:
         call = self._call
         limit = self._keypad.interrupt_limit(call.now_s)
-        cut = call.ledger.interrupted(fact.utterance_until_interrupt or "", call.now_s, limit)
-        dropped_to = call.ledger.sent if limit is None else limit
-        call.history.greeting.settle(cut, final=True)
-        current = call.history.current if call.state is State.ANSWERING else None
-        for turn in call.history.unsettled():
-            if turn.cycles and turn.cycles[0].start < dropped_to and turn.reply_text:
-                self._cut(turn, cut, running=turn is current)
+        dropped_to = self._hearing.interrupted(fact.utterance_until_interrupt or "", limit)
         if call.state is State.ENDING and dropped_to == call.ledger.sent:
             self._leaving.end()
-
-    def _cut(self, turn: LiveTurn, cut: int, *, running: bool) -> None:
-        """Twilio has dropped a reply's speech: only what was heard stays, and a running reply is cancelled."""
-        for cycle in turn.cycles:
-            if cycle.text or not running:  # a running reply without text yet is still to be spoken
-                cycle.settle(cut, final=True)
-        turn.heard_source = "interrupt"
-        turn.interrupted = turn.interrupted or len(turn.heard_text) < len(turn.reply_text) or running
-        if not running:
-            turn.outcome = "interrupted" if turn.interrupted else turn.outcome
-            self._call.write(turn.record(self._call.call_sid, self._call.agent.name))
-        elif turn.cycle.text and not self._answering.tools_running:
-            self._answering.cancel()  # with a tool running the turn goes on: its result is kept
 
     # ---- the model, time, and the end ----
 
@@ -271,17 +255,14 @@ class Session:
     def _on_closed(self, fact: f.SocketClosed) -> None:
         """Settles what was heard; a lost socket leaves the call open, for it may come back."""
         call = self._call
-        if call.state is State.WAITING:
+        if call.state is State.WAITING or self._closed:
             return
+        self._closed = True
         if call.state is State.ANSWERING:
             self._answering.cancel()
-            self._queue.clear()
-        call.ledger.settle(call.now_s)
-        for turn in call.history.unsettled():
-            for cycle in turn.cycles:
-                cycle.settle(call.ledger.heard, final=True)
-            turn.heard_source = "played" if call.ledger.reports else "estimated"
-            call.write(turn.record(call.call_sid, call.agent.name))
+        while self._waiting:
+            self._answering.give_up(self._waiting.take())
+        self._hearing.finish()
         ended = call.state is State.ENDED
         call.state = State.ENDED
         if fact.clean or ended:

@@ -36,17 +36,25 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     await socket.prepare(request)
     call = Call(socket, request.app[AROUND])
     try:
-        with LIVE_CALLS.track_inprogress():
-            await call.run(lambda setup: _enter(request.app, call, setup))
-    except ForeignCall:
-        log.warning("setup of a foreign account refused")
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION)
-    except Exception:  # the outermost shell of a call: logged with its traceback, its records are written
-        log.exception("call failed", call_sid=call.session.call_sid)
-        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+        code = await _hold(request.app, call)
     finally:
         _leave(request.app, call)
+    await socket.close(code=code)  # after the call has left: the other side may take its time to answer
     return socket
+
+
+async def _hold(app: web.Application, call: Call) -> WSCloseCode:
+    """Runs the call to its end; the code to close its socket with, if that is still open."""
+    try:
+        with LIVE_CALLS.track_inprogress():
+            await call.run(lambda setup: _enter(app, call, setup))
+    except ForeignCall:
+        log.warning("setup of a foreign account refused")
+        return WSCloseCode.POLICY_VIOLATION
+    except Exception:  # the outermost shell of a call: logged with its traceback, its records are written
+        log.exception("call failed", call_sid=call.session.call_sid)
+        return WSCloseCode.INTERNAL_ERROR
+    return WSCloseCode.OK
 
 
 def _check_handshake(request: web.Request, settings: Settings) -> None:
@@ -66,6 +74,10 @@ def _enter(app: web.Application, call: Call, setup: Setup) -> Resumed | None:
     if twilio is not None and setup.account_sid and setup.account_sid != twilio.account_sid:
         raise ForeignCall
     log.info("call opened", call_sid=setup.call_sid, session_id=setup.session_id)
+    earlier = app[LIVE].get(setup.call_sid)
+    if earlier is not None:  # a line that broke without a word: Twilio knows before our heartbeat does
+        earlier.superseded()
+        app[RECOVERY].lost_socket(setup.call_sid, time.monotonic())
     app[LIVE][setup.call_sid] = call
     return app[RECOVERY].resume(setup.call_sid)
 

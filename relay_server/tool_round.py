@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from dialogue.model import ToolCall
@@ -9,6 +10,19 @@ from relay_server.turns import LiveTurn
 from shared.records import ToolRecord, ToolUse
 
 Outcome = Literal["ok", "error", "unknown"]
+
+
+def distinct(turn: LiveTurn, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+    """The calls with ids that are unique in their turn: not every endpoint gives them one each, or any."""
+    known = {use.tool_call_id for use in turn.tools}
+    found = []
+    for call in calls:
+        call_id = call.id or "call"
+        while call_id in known:
+            call_id += "_"
+        known.add(call_id)
+        found.append(replace(call, id=call_id))
+    return tuple(found)
 
 
 class ToolRound:

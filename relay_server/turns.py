@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from dialogue.model import Message, ToolCall
-from shared.records import ToolUse, Turn, TurnInput, TurnOutcome
+from shared.records import ToolUse, Turn, TurnInput, TurnOutcome, new_id, utc_now
 
 
 @dataclass(slots=True)
@@ -19,18 +21,15 @@ class Cycle:
     results: dict[str, str] = field(default_factory=dict)
 
     @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    @property
     def heard_text(self) -> str:
         return self.text if self.heard is None else self.text[: self.heard]
 
     def settle(self, cursor: int, *, final: bool) -> bool:
-        """Notes what was heard once the cursor has passed the end (or `final`); True when that is news."""
-        if self.heard is not None or (cursor < self.end and not final):
+        """Notes what was heard once the cursor has passed the last word (or `final`); True when that is news."""
+        whole = cursor - self.start >= len(self.text.rstrip())
+        if self.heard is not None or not (final or whole or not self.text):
             return False
-        self.heard = max(0, min(len(self.text), cursor - self.start))
+        self.heard = len(self.text) if whole else max(0, cursor - self.start)
         return True
 
 
@@ -100,8 +99,8 @@ class LiveTurn:
                 found.append({"role": "assistant", "content": cycle.heard_text})
         return found
 
-    def record(self, call_sid: str, persona: str) -> Turn:
-        """The turn as it stands now, for the journal."""
+    def record(self, call_sid: str, persona: str, *, settled: bool = False) -> Turn:
+        """The turn as it stands now, for the journal; `settled` says that no more of it will be heard."""
         return Turn(
             call_sid=call_sid,
             turn=self.number,
@@ -109,7 +108,7 @@ class LiveTurn:
             caller_text=self.caller_text,
             reply_text=self.reply_text,
             heard_text=self.heard_text,
-            heard_source=self.heard_source,
+            heard_source=self.heard_source if settled else "",
             interrupted=self.interrupted,
             outcome=self.outcome,
             language=self.language,
@@ -119,6 +118,13 @@ class LiveTurn:
             model=self.model,
             usage=dict(self.usage),
         )
+
+
+def closed_turn(record: Turn) -> Turn:
+    """The correction of a turn that was left open: whoever answered it is gone."""
+    return msgspec.structs.replace(
+        record, id=new_id(), at=utc_now(), seq=0, outcome="interrupted", interrupted=True
+    )
 
 
 def restored_turn(record: Turn) -> LiveTurn:

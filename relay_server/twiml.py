@@ -7,6 +7,7 @@ from twilio.twiml.voice_response import Connect, ConversationRelay, Dial, Enqueu
 from dialogue.agent import Agent, Language
 
 EVENTS = "speaker-events tokens-played"
+COME_BACK_S = 8
 
 
 def connect_call(
@@ -71,6 +72,14 @@ def hand_off(agent: Agent, handoff_data: str) -> str:
         response.append(enqueue)
     else:
         response.append(Enqueue(agent.handoff.queue))
+    return str(response)
+
+
+def come_back(url: str) -> str:
+    """Asks again a little later: this process stops and another one takes over."""
+    response = VoiceResponse()
+    response.pause(length=COME_BACK_S)
+    response.redirect(url, method="POST")
     return str(response)
 
 

@@ -94,6 +94,20 @@ def test_an_added_operators_token_is_printed_once_and_signs_in(crosschannel: Run
     assert token not in listing
 
 
+def test_changes_of_operators_are_audited_without_the_token(crosschannel: Run, tmp_path: Path) -> None:
+    token = crosschannel("operators", "add", "maria").stdout.split()[-1]
+    crosschannel("operators", "add", "maria")
+    crosschannel("operators", "revoke", "maria")
+    text = next(tmp_path.rglob("audit.crosschannel.ndjson")).read_text()
+    found = [(line["action"], line["target"], line["outcome"]) for line in map(json.loads, text.splitlines())]
+    assert found == [
+        ("operator_add", "maria", "ok"),
+        ("operator_add", "maria", "refused"),
+        ("operator_revoke", "maria", "ok"),
+    ]
+    assert token not in text
+
+
 def test_a_revoked_operators_token_is_not_known_any_more(crosschannel: Run, tmp_path: Path) -> None:
     token = crosschannel("operators", "add", "ana").stdout.splitlines()[-1]
     assert crosschannel("operators", "revoke", "ana").returncode == 0

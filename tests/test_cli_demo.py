@@ -79,6 +79,11 @@ def test_an_empty_variable_stays_empty_for_the_service(monkeypatch: pytest.Monke
     assert child_environment(environment())["PUBLIC_URL"] == ""
 
 
+def test_services_may_keep_what_python_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in child_environment({})
+
+
 def test_the_sandbox_is_where_its_address_or_its_port_says() -> None:
     assert environment({"SANDBOX_PORT": "9555"})["TWILIO_BASE_URL"] == "http://127.0.0.1:9555"
     elsewhere = environment({"SANDBOX_URL": "http://sandbox:9000/"})

@@ -157,7 +157,17 @@ def test_a_data_directory_that_is_a_file_is_a_fault(doctor: Doctor, tmp_path: Pa
     done = doctor(DATA_DIR="taken")
     assert done.returncode == 1
     assert "DATA_DIR" in done.stdout
+    assert "-> make it a directory that you may write to" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_an_env_file_that_cannot_be_read_is_a_fault_with_its_own_advice(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    done = doctor()
+    assert done.returncode == 1
+    assert "fault .env must be UTF-8" in done.stdout
+    assert "-> correct it in .env" in done.stdout
+    assert "TWILIO" not in done.stdout
 
 
 def test_files_that_others_may_read_are_noted(doctor: Doctor, tmp_path: Path) -> None:

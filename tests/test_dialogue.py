@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,6 +134,14 @@ async def test_every_failure_of_the_model_has_a_code(reply: Reply, code: str) ->
         ("Portuguese please", "pt"),
         ("você fala inglês?", "en"),
         ("I read Spanish books", None),
+        ("Vocês têm livros em inglês?", None),
+        ("Do you have books in Spanish?", None),
+        ("I live in Spanish Town", None),
+        ("Yes, in English, please!", "en"),
+        ("Can you speak to me in English?", "en"),
+        ("Prefiro continuar em português", "pt"),
+        ("¿Podemos cambiar a inglés?", "en"),
+        ("Sí, en español", "es"),
         ("no", None),
         ("sim", None),
         ("4711", None),
@@ -234,6 +244,22 @@ async def segment(status: int, body: str) -> AsyncIterator[SegmentSettings]:
         await runner.cleanup()
 
 
+async def test_traits_that_arrive_in_two_packets_are_read_whole() -> None:
+    async def traits(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in (b'{"traits":{"first_', b'name":"Ana"}}'):
+            await response.write(piece)
+            await asyncio.sleep(0.05)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/spaces/spa/collections/users/profiles/{profile}/traits", traits)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        settings = SegmentSettings("spa", "secret", base_url=str(server.make_url("/v1")))
+        assert await customer_traits(http, settings, "+15555550111") == {"first_name": "Ana"}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "known"),
     [
@@ -241,6 +267,8 @@ async def segment(status: int, body: str) -> AsyncIterator[SegmentSettings]:
         (404, '{"error":{"code":"not_found"}}', {}),
         (500, "<html>", {}),
         (200, "{", {}),
+        (200, "x" * 70_000, {}),
+        (200, '{"traits":{"x":' + "[" * 20_000 + "]" * 20_000 + "}}", {}),
         (200, '{"traits":{"first_name":["x"]}}', {}),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +52,21 @@ def post(client: FlaskClient) -> Post:
         )
 
     return send
+
+
+def test_the_flask_command_finds_the_application(tmp_path: Path) -> None:
+    account = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "TWILIO_AUTH_TOKEN": "2" * 32, "OPENAI_API_KEY": "sk-flask"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "intelligence_webhooks.app:create_app", "routes"],
+        env={**os.environ, **account, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "/dead-letters/<letter_id>/replay" in done.stdout
 
 
 def store_of(client: FlaskClient) -> Store:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import pty
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
 
+from crosschannel.call_screen import TextScreen
+from sandbox.phone_events import CallEnded
 from tests.conftest import EventuallyAsync
 from tests.phone_kit import ACCOUNT_SID, AUTH_TOKEN, Frame, TinyRelay, open_phone
 from tests.sandbox_kit import open_sandbox
@@ -146,7 +151,9 @@ async def test_an_undeclared_language_is_exit_code_2(call: CommandLine) -> None:
     assert ran.out == ""
 
 
-@pytest.mark.parametrize("arguments", [("--dtmf", "A"), ("--speed", "0"), ("--speed", "fast"), ("--nonsense",)])
+@pytest.mark.parametrize(
+    "arguments", [("--dtmf", "A"), ("--say", " "), ("--speed", "0"), ("--speed", "fast"), ("--nonsense",)]
+)
 async def test_bad_arguments_are_exit_code_2(call: CommandLine, arguments: tuple[str, ...]) -> None:
     assert (await call.run(*arguments)).code == 2
 
@@ -176,6 +183,44 @@ async def test_an_interactive_call_takes_what_is_typed(call: CommandLine) -> Non
         assert expected in ran.out, ran.out
     assert [frame["digit"] for frame in call.relay.of_type("dtmf")] == ["7"]
     assert [frame["voicePrompt"] for frame in call.relay.of_type("prompt")] == ["hello there", "back again"]
+
+
+async def test_commands_with_wrong_values_are_explained_and_do_nothing(call: CommandLine) -> None:
+    typed = "/silence nan\n/silence inf\n/silence -1\n/silence x\n/dtmf\n/dtmf abc\n/dtmf 1 #\n/silence 1\n"
+    ran = await call.run("--speed", "20", typed=typed)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("Silence has a number of seconds") == 4
+    assert ran.out.count("Phones have the keys") == 2
+    assert [frame["digit"] for frame in call.relay.of_type("dtmf")] == ["1", "#"]
+
+
+async def test_ctrl_c_hangs_up_and_the_call_is_reported(
+    call: CommandLine, tmp_path: Path, eventually_async: EventuallyAsync
+) -> None:
+    async with open_sandbox(
+        tmp_path / "sandbox", TWILIO_ACCOUNT_SID=ACCOUNT_SID, TWILIO_AUTH_TOKEN=AUTH_TOKEN
+    ) as sandbox:
+        call.environ["SANDBOX_URL"] = sandbox.url
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "crosschannel", "call", *QUICK),
+            env=call.environ,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await eventually_async(lambda: bool(call.relay.of_type("setup")), 20.0)
+        process.send_signal(signal.SIGINT)
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 130
+        assert b"The caller hung up." in out
+        authorization = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
+        listed = await sandbox.request("GET", "/intelligence/v2/Transcripts", headers=authorization)
+        assert len(listed.json["transcripts"]) == 1
+
+
+def test_the_reason_of_a_failed_call_ends_with_one_full_stop() -> None:
+    output = io.StringIO()
+    TextScreen(output, echo=True).happened(CallEnded("failed", "Nothing answers there."))
+    assert output.getvalue() == "The call failed: Nothing answers there.\n"
 
 
 async def test_the_end_of_the_input_hangs_up(call: CommandLine) -> None:

@@ -65,9 +65,23 @@ class CallMachine(RuleBasedStateMachine):
             case f.RunTool():
                 self.tools.append(command.call)
             case f.Write(record=r.Turn() as turn):
+                self.check_record(turn)
                 self.turns[turn.turn] = turn
             case _:
                 pass
+
+    def check_record(self, turn: r.Turn) -> None:
+        """A turn is open, then final, then settled, which is its last record; no record loses text."""
+        before = self.turns.get(turn.turn)
+        if before is None:
+            return
+        assert turn.caller_text.startswith(before.caller_text)
+        assert not before.heard_source, "a settled turn is written again"
+        if before.outcome != "open":
+            assert turn.outcome != "open"
+            assert turn.reply_text == before.reply_text
+            assert turn.heard_text.startswith(before.heard_text)
+            assert turn.heard_source, "a final turn is written twice"
 
     def check_history(self, asked: f.StartModel) -> None:
         """The model remembers of each turn what was heard, and every tool call has its result."""

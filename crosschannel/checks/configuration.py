@@ -12,6 +12,7 @@ from dialogue.agent import AgentError, load_agent
 from shared.config import ConfigError, Settings, TwilioAccount
 from shared.origins import is_public
 
+CORRECT = "correct it in .env or the environment (.env.example explains it)"
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 HEX_32 = re.compile(r"[0-9a-f]{32}")
 
@@ -27,9 +28,7 @@ def configuration_findings(
         except ConfigError as error:
             faults |= dict.fromkeys(error.faults)
     if faults:
-        return None, [
-            fault(text, "correct it in .env or the environment (.env.example explains it)") for text in faults
-        ]
+        return None, [fault(text, CORRECT) for text in faults]
     settings = settings_of("crosschannel", env)
     return settings, [ok("configuration: every service can read it"), _agent(settings), *_credentials(settings)]
 
