@@ -8,6 +8,7 @@ from typing import Literal
 import aiohttp
 import msgspec
 
+from shared.bodies import BodyTooLarge, read_whole
 from shared.config import Settings
 from shared.live_feed import LiveFeed
 from shared.readiness import Readiness
@@ -91,8 +92,8 @@ class HealthBoard:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
             ) as response:
-                body = await response.content.read(LONGEST_ANSWER_BYTES)
-        except (aiohttp.ClientError, OSError, TimeoutError):
+                body = await read_whole(response.content, LONGEST_ANSWER_BYTES)
+        except (aiohttp.ClientError, BodyTooLarge, OSError, TimeoutError):
             return ServiceHealth(name, "down", "does not answer")
         if response.status == 200:
             return ServiceHealth(name, "ready")

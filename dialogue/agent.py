@@ -107,8 +107,16 @@ def match_language(code: str, declared: list[str]) -> str | None:
     exact = {known.lower(): known for known in declared}
     if code.lower() in exact:
         return exact[code.lower()]
-    primary = code.lower().partition("-")[0]
-    return next((known for known in declared if known.lower().partition("-")[0] == primary), None)
+    return next((known for known in declared if primary(known) == primary(code)), None)
+
+
+def primary(code: str) -> str:
+    """The primary subtag of a BCP 47 tag, in lower case.
+
+    >>> primary("pt-BR")
+    'pt'
+    """
+    return code.lower().partition("-")[0]
 
 
 def load_agent(agent_file: Path | None) -> Agent:

@@ -44,6 +44,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 Detect = Callable[[str], Mapping[str, float]]
 
 
+def no_detection(_: str) -> Mapping[str, float]:
+    """Knows no language, so that none is ever switched to."""
+    return {}
+
+
 def build_detector(tags: Sequence[str]) -> Detect:
     """A function from text to the likelihood of each language (primary subtags, summing to 1, or all 0).
 
@@ -52,7 +57,7 @@ def build_detector(tags: Sequence[str]) -> Detect:
     """
     known = {tag: language for tag in dict.fromkeys(tags) if (language := _language(tag)) is not None}
     if len(known) < 2:
-        return lambda _: {}
+        return no_detection
     detector = LanguageDetectorBuilder.from_languages(*known.values()).with_preloaded_language_models().build()
     names = {language: tag for tag, language in known.items()}
 

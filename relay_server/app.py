@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 from aiohttp import web
 
-from dialogue.agent import Agent, load_agent
+from dialogue.agent import Agent, load_agent, primary
+from dialogue.detection import build_detector
 from dialogue.model import ModelClient
 from dialogue.tools import tool_specs
 from relay_server import operator_pages as pages
@@ -78,9 +79,11 @@ def _surroundings(agent: Agent) -> Callable[[web.Application], AsyncIterator[Non
         if settings.openai is None:  # load_settings has made sure of it
             raise RuntimeError("the relay needs OPENAI_API_KEY")
         model = ModelClient(settings.openai)
+        tags = [primary(language.code) for language in agent.languages]
+        detect = await asyncio.to_thread(build_detector, tags)
         async with aiohttp.ClientSession() as http:
             observer = CallObserver(app[JOURNAL], app[BOOK], app[RECOVERY], app[FEED])
-            app[AROUND] = Surroundings(agent, tool_specs(agent), model, http, settings.segment, observer)
+            app[AROUND] = Surroundings(agent, tool_specs(agent), model, http, settings.segment, observer, detect)
             yield
         await model.close()
 

@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from dialogue.agent import Agent
 from dialogue.customer import customer_traits
+from dialogue.detection import Detect
 from dialogue.model import Finished, Message, ModelClient, ModelError, TextPart, ToolCall, ToolSpec
 from dialogue.tools import ToolError, look_up, read_arguments
 from relay_server import facts as f
@@ -56,13 +57,15 @@ class Surroundings:
     http: aiohttp.ClientSession
     segment: SegmentSettings | None
     observer: Observer
+    detect: Detect
 
 
 class Call:
     """Runs a session on a socket. Whatever happens to the call passes `feed`, in one event loop."""
 
     def __init__(self, socket: web.WebSocketResponse, around: Surroundings) -> None:
-        self.session = Session(around.agent, around.agent.conversation.openai_model or around.model.model)
+        model = around.agent.conversation.openai_model or around.model.model
+        self.session = Session(around.agent, model, around.detect)
         self.closed = asyncio.Event()
         self._socket = socket
         self._around = around

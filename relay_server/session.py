@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dialogue.agent import Agent, match_language
+from dialogue.agent import Agent, match_language, primary
+from dialogue.detection import Detect, LanguageTracker, no_detection
 from dialogue.language import requested_language
 from relay_server import facts as f
 from relay_server import messages as m
@@ -31,8 +32,10 @@ LATE_PROMPT_S = 3.0
 class Session:
     """The conversation of one call. `feed` is its only way in."""
 
-    def __init__(self, agent: Agent, model: str) -> None:
+    def __init__(self, agent: Agent, model: str, detect: Detect = no_detection) -> None:
         self._call = CallState(agent, model, agent.language(agent.default_language))
+        tags = [primary(language.code) for language in agent.languages]
+        self._tracker = LanguageTracker(detect, tags, primary(agent.default_language))
         self._answering = Answering(self._call)
         self._leaving = Leaving(self._call)
         self._keypad = Keypad(agent.dtmf)
@@ -164,11 +167,20 @@ class Session:
         requested = match_language(requested_language(text) or "", codes)
         if requested is not None:
             return requested, "request"
-        if not heard or _primary(heard) == _primary(self.language):
-            return None
-        late = call.now_s - call.switched_s < LATE_PROMPT_S and _primary(heard) == _primary(call.left_language)
-        found = match_language(heard, codes)
-        return (found, "prompt") if found is not None and not late else None
+        if heard and primary(heard) != primary(self.language):
+            late = call.now_s - call.switched_s < LATE_PROMPT_S and primary(heard) == primary(call.left_language)
+            found = match_language(heard, codes)
+            return (found, "prompt") if found is not None and not late else None
+        return self._detected(text, codes)
+
+    def _detected(self, text: str, codes: list[str]) -> tuple[str, str] | None:
+        """Another language, by the words themselves: Twilio names the one it was told to listen in."""
+        spoken = primary(self.language)
+        if self._tracker.current != spoken:  # it was changed by a request, a tool or Twilio
+            self._tracker.settle(spoken)
+        found = self._tracker.hear(text)
+        code = match_language(found, codes)
+        return (code, "detected") if code is not None and found != spoken else None
 
     def _on_dtmf(self, fact: m.Dtmf) -> None:
         if self._call.state is State.ENDING or fact.digit not in KEYS:
@@ -270,7 +282,3 @@ class Session:
             duration_s = round(call.now_s - self._started_s, 3)
             turns = call.history.turns[-1].number if call.history.turns else 0
             call.write(r.CallEnded(call_sid=call.call_sid, reason=reason, duration_s=duration_s, turns=turns))
-
-
-def _primary(code: str) -> str:
-    return code.lower().partition("-")[0]

@@ -107,7 +107,7 @@ class ToolRecord(Record, tag="tool"):
 
 
 class LanguageSwitched(Record, tag="language_switched"):
-    """The call goes on in another language; `cause` is prompt, request or tool."""
+    """The call goes on in another language; `cause` is prompt, request, tool or detected."""
 
     call_sid: str
     turn: int

@@ -13,7 +13,7 @@ from yarl import URL
 from conversations_api.resources import METHODS, STATUSES, Resource, Verb, operations
 from shared.operators import Role
 from shared.service import OPERATORS
-from tests.conversations_kit import BEARER, ORIGIN, Platform, journal_lines, open_platform, sid
+from tests.conversations_kit import BEARER, ORIGIN, Platform, journal_lines, open_platform, sid, until
 
 SERVICE_SID = sid("IS", 7)
 CREATE: dict[str, dict[str, Any]] = {
@@ -240,6 +240,7 @@ async def test_a_write_is_journalled_as_our_own_and_audited(platform: Platform) 
         ("onConversationRemoved", "api", key, SERVICE_SID),
     ]
     assert events[1]["payload"]["body"] == "Hello"
+    await until(lambda: len(journal_lines(platform.settings.data_dir, "audit")) >= 3)  # nobody waits for an audit
     audits = [a for a in journal_lines(platform.settings.data_dir, "audit") if a["action"] != "sign_in"]
     assert [(a["actor"], a["action"], a["outcome"]) for a in audits] == [
         ("owner", "conversation.create", "ok"),

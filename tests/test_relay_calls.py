@@ -92,6 +92,20 @@ async def test_a_call_is_answered_and_journalled(relay: Relay, eventually_async:
     assert records[-1]["reason"] == "completed"
 
 
+async def test_a_caller_who_speaks_another_language_is_followed(relay: Relay, eventually_async: Any) -> None:
+    """Twilio goes on naming the language it was told to listen in; only the words tell."""
+    async with relay.call() as caller:
+        await caller.prompt("Bom dia, eu queria saber onde está o meu pedido", lang="en-US")
+        switch = await caller.frame()
+        assert switch == {"type": "language", "ttsLanguage": "pt-BR", "transcriptionLanguage": "pt-BR"}
+        await caller.reply()
+        assert "(pt-BR)" in relay.model.asked[-1]["messages"][0]["content"]
+        await caller.ask("ok", lang="pt-BR")
+    await eventually_async(lambda: relay.records()[-1]["type"] == "call_ended")
+    switches = [record for record in relay.records() if record["type"] == "language_switched"]
+    assert [(record["to_language"], record["cause"]) for record in switches] == [("pt-BR", "detected")]
+
+
 async def test_text_leaves_before_the_reply_is_whole(relay: Relay) -> None:
     relay.model.replies.append(Reply(("First words ", "come. ", "Last."), pause_s=0.1))
     async with relay.call() as caller:
@@ -225,6 +239,7 @@ async def test_a_lost_socket_resumes_with_its_history(relay: Relay, eventually_a
         await caller.ask("what is my name?")
     words = json.dumps(relay.model.asked[-1]["messages"])
     assert "my name is Ana" in words
+    await eventually_async(lambda: relay.records()[-1]["type"] == "call_ended")
     assert [record["type"] for record in relay.records()].count("call_resumed") == 1
 
 
@@ -339,7 +354,7 @@ async def test_a_call_survives_the_killing_of_its_process(
             async with relay.call() as caller:
                 await caller.ask("what is my name?")
         assert "my name is Ana" in json.dumps(relay.model.asked[-1]["messages"])
-        assert {record["turn"] for record in relay.records() if record["type"] == "turn"} == {1, 2}
+        await eventually_async(lambda: {r["turn"] for r in relay.records() if r["type"] == "turn"} == {1, 2})
 
 
 async def test_sigterm_ends_live_calls_and_exits_in_time(

@@ -189,7 +189,9 @@ async def test_a_call_that_never_gets_through_is_not_connected_for_ever(relay: R
 # ---- sockets ----
 
 
-async def test_a_call_back_on_a_new_socket_before_the_old_one_is_known_dead_goes_on(relay: Relay) -> None:
+async def test_a_call_back_on_a_new_socket_before_the_old_one_is_known_dead_goes_on(
+    relay: Relay, eventually_async: Any
+) -> None:
     async with relay.call() as old:
         await old.ask("my name is Ana")
         async with relay.call() as new:
@@ -200,6 +202,7 @@ async def test_a_call_back_on_a_new_socket_before_the_old_one_is_known_dead_goes
             await asyncio.sleep(0.1)
             assert relay.live  # the old socket's end has not taken the new one away
             assert await new.ask("and now?") == "Hello."
+    await eventually_async(lambda: relay.records()[-1]["type"] == "call_ended")
     kinds = [record["type"] for record in relay.records()]
     assert (kinds.count("call_started"), kinds.count("call_resumed")) == (1, 1)
     turns = {record["turn"] for record in relay.records() if record["type"] == "turn"}
