@@ -13,7 +13,7 @@ from crosschannel.bootstrap.command import SetupError
 
 # The groups of pyproject.toml that each set of the environment installs; "" is [project.dependencies].
 RUNTIME = ("", "setup")
-DEVELOPMENT = ("", "setup", "dev")
+DEVELOPMENT = ("", "setup", "dev", "plot")
 NODE = ("node",)
 BUILD = ("setup",)
 
