@@ -81,15 +81,15 @@ async def test_a_flood_of_keys_neither_ends_the_call_nor_slows_another(relay: Re
                 await rude.send(type="dtmf", digit=str(1 + number % 9))
 
         async def drain() -> None:
-            while True:
-                await rude.socket.receive()
+            async for _ in rude.socket:  # ends with the socket: `receive` on a closed one would spin for ever
+                pass
 
         reading = asyncio.create_task(drain())
         flooding = asyncio.create_task(flood())
         started_s = time.monotonic()
         for _ in range(5):
             assert await other.ask("hi") == "Hello."
-        assert time.monotonic() - started_s < 5
+        assert time.monotonic() - started_s < 20  # generous: machines are noisy, and a drowned call takes for ever
         await flooding
         reading.cancel()
         assert relay.app is not None
