@@ -26,6 +26,9 @@ const call = (call_sid: string, changes: Partial<Call> = {}): Call => ({
   ended_at: null,
   reason: null,
   turns: 0,
+  taken_over_by: "",
+  cost_usd: null,
+  usage: {},
   ...changes,
 });
 
@@ -67,7 +70,7 @@ test("a record about a call that is not listed says so", () => {
 });
 
 test("a later record of the same turn corrects the earlier", () => {
-  const detail: CallDetail = { ...call("CA1"), transcript: [] };
+  const detail: CallDetail = { ...call("CA1"), transcript: [], events: [] };
   const after = [
     turn(1, { outcome: "open" }),
     turn(2),

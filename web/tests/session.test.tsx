@@ -66,13 +66,30 @@ test("who is not signed in signs in and comes back to the same page", async () =
   expect(router.state.location.pathname).toBe("/conversations");
 });
 
-test("a session that ends while working leads to the sign-in and back", async () => {
+test("a session that ends while working asks to sign in over the page, which keeps what was chosen", async () => {
   platform().on("GET /api/session", OPERATOR);
   platform().on("GET /api/conversations?limit=20&state=closed", NOBODY);
   const { router } = showConsole("/conversations");
   await userEvent.selectOptions(await screen.findByRole("combobox", { name: "State" }), "closed");
   expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
-  expect(router.state.location.search).toBe("?next=%2Fconversations%3Fstate%3Dclosed");
+  expect(router.state.location.search).toBe("?state=closed");
+  platform().on("GET /api/conversations?limit=20&state=closed", { body: { items: [], nextCursor: null } });
+  platform().on("POST /api/session", OPERATOR);
+  await userEvent.type(screen.getByLabelText(/Token/), "again{Enter}");
+  await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).not.toBeInTheDocument());
+  expect(await screen.findByText("No conversation in this state")).toBeInTheDocument();
+});
+
+test("another operator who signs in over the page sees nothing of it", async () => {
+  const reload = vi.fn();
+  vi.stubGlobal("location", { ...window.location, reload });
+  platform().on("GET /api/session", OPERATOR);
+  platform().on("GET /api/conversations?limit=20&state=closed", NOBODY);
+  showConsole("/conversations");
+  await userEvent.selectOptions(await screen.findByRole("combobox", { name: "State" }), "closed");
+  platform().on("POST /api/session", { body: { name: "bea", role: "admin" } });
+  await userEvent.type(await screen.findByLabelText(/Token/), "other{Enter}");
+  await waitFor(() => expect(reload).toHaveBeenCalledOnce());
 });
 
 test("signing out ends the session and forgets what was read", async () => {

@@ -1,15 +1,23 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { render } from "@testing-library/react";
 import { Theme } from "@twilio-paste/core/theme";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { createMemoryRouter, type RouteObject, RouterProvider } from "react-router";
 
 import { createConsole } from "@/app/console";
 import { createQueryClient } from "@/app/queryClient";
+import { OperatorContext } from "@/shared/operator/OperatorContext";
+import type { Role } from "@/shared/operator/role";
 
 /** A part of a page with everything around it that it needs. */
-export function show(part: ReactNode, path = "/") {
-  return showRoutes([{ path: "*", element: part, HydrateFallback: () => null }], path);
+export function show(part: ReactNode, path = "/", role: Role = "admin") {
+  const element = <As role={role}>{part}</As>;
+  return showRoutes([{ path: "*", element, HydrateFallback: () => null }], path);
+}
+
+function As({ role, children }: { readonly role: Role; readonly children: ReactNode }) {
+  const operator = useMemo(() => ({ name: "ana", role }), [role]);
+  return <OperatorContext.Provider value={operator}>{children}</OperatorContext.Provider>;
 }
 
 /** The whole console at an address. */

@@ -20,6 +20,9 @@ const LOOKED_UP = [
   "calls.reasons",
   "calls.directions",
   "calls.latency",
+  "calls.scores.bands",
+  "calls.filters.names",
+  "calls.filters.signals",
   "conversations.states",
   "conversations.delivery",
 ];

@@ -1,6 +1,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 
+import { callKeys } from "@/features/calls/api/keys";
 import { applyCallRecord, parseCallRecord } from "@/features/calls/liveRecords";
 import { applyConversationEvent } from "@/features/conversations/liveConversations";
 import { applyHealth } from "@/features/health/liveHealth";
@@ -56,9 +57,12 @@ export function applyFrame(client: QueryClient, { topic, data }: Frame, refreshS
       if (!record) return;
       applyCallRecord(client, record);
       if (record.type === "call_started" || record.type === "call_ended") refreshSummary();
+      if (record.type === "call_ended") void client.invalidateQueries({ queryKey: callKeys.pasts });
       return;
     }
     case "results":
+      void client.invalidateQueries({ queryKey: callKeys.pasts });
+      void client.invalidateQueries({ queryKey: callKeys.results });
       return refreshSummary();
     case "conversations":
       return applyConversationEvent(client, data);

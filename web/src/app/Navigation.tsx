@@ -1,15 +1,19 @@
 import { Box } from "@twilio-paste/core/box";
 import { ProductConversationsIcon } from "@twilio-paste/icons/esm/ProductConversationsIcon";
 import { ProductHomeIcon } from "@twilio-paste/icons/esm/ProductHomeIcon";
+import { ProductVoiceIcon } from "@twilio-paste/icons/esm/ProductVoiceIcon";
 import { useEffect, useRef } from "react";
 import { useMatch } from "react-router";
 
 import { useLinkProps } from "@/shared/ui/links";
 import { text } from "@/texts";
 
-const ENTRIES = [
-  { to: "/", label: text.navigation.overview, Icon: ProductHomeIcon, end: true },
-  { to: "/conversations", label: text.navigation.conversations, Icon: ProductConversationsIcon, end: false },
+const words = text.navigation;
+/** The pages; `letter` after `g` leads there from anywhere. */
+export const ENTRIES = [
+  { to: "/", letter: "o", label: words.overview, Icon: ProductHomeIcon, end: true },
+  { to: "/conversations", letter: "c", label: words.conversations, Icon: ProductConversationsIcon, end: false },
+  { to: "/calls", letter: "l", label: words.calls, Icon: ProductVoiceIcon, end: false },
 ] as const;
 
 interface NavigationProps {
@@ -35,7 +39,7 @@ export function Navigation({ id, wide, onEscape }: NavigationProps) {
         if (!wide && event.key === "Escape") onEscape();
       }}
       flexShrink={0}
-      width={wide ? "sizeSidebar" : "100%"}
+      width={wide ? "13.5rem" : "100%"}
       padding="space50"
       borderStyle="solid"
       borderColor="colorBorderWeaker"

@@ -43,6 +43,11 @@ export function routes(client: QueryClient): RouteObject[] {
           lazy: async () => ({ Component: (await import("./routes/ConversationRoute")).ConversationRoute }),
         },
         {
+          path: "calls",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/CallsRoute")).CallsRoute }),
+        },
+        {
           path: "calls/:callSid",
           ErrorBoundary: RouteError,
           lazy: async () => ({ Component: (await import("./routes/CallRoute")).CallRoute }),

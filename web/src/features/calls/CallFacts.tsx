@@ -1,5 +1,5 @@
 import { formatLanguage } from "@/shared/format/languages";
-import { formatCount } from "@/shared/format/numbers";
+import { formatCount, formatUsd } from "@/shared/format/numbers";
 import { formatCaller } from "@/shared/format/phones";
 import { Elapsed } from "@/shared/ui/Elapsed";
 import { type Fact, Facts } from "@/shared/ui/Facts";
@@ -22,6 +22,8 @@ export function CallFacts({ call }: { readonly call: CallDetail }) {
     { label: text.calls.called, value: formatCaller(call.called) },
     call.agent ? { label: text.calls.agent, value: call.agent } : null,
     call.persona ? { label: text.calls.persona, value: call.persona } : null,
+    call.usage["total_tokens"] ? { label: text.calls.tokens, value: formatCount(call.usage["total_tokens"]) } : null,
+    call.cost_usd === null ? null : { label: text.calls.cost, value: formatUsd(call.cost_usd) },
     { label: text.calls.sid, value: <Sid>{call.call_sid}</Sid>, wide: true },
   ];
   return <Facts facts={facts.filter((fact) => fact !== null)} />;

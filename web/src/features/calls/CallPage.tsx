@@ -1,10 +1,13 @@
 import { Badge } from "@twilio-paste/core/badge";
 import { Box } from "@twilio-paste/core/box";
+import { Button } from "@twilio-paste/core/button";
 import { SkeletonLoader } from "@twilio-paste/core/skeleton-loader";
 
 import { hasStatus } from "@/shared/api/apiError";
 import { formatCaller } from "@/shared/format/phones";
-import { ErrorNotice } from "@/shared/ui/notices";
+import { useMay } from "@/shared/operator/OperatorContext";
+import { download } from "@/shared/ui/download";
+import { ErrorNotice, WithCode } from "@/shared/ui/notices";
 import { NotFoundNotice } from "@/shared/ui/NotFoundNotice";
 import { PageHeader } from "@/shared/ui/PageHeader";
 import { Section } from "@/shared/ui/Section";
@@ -12,17 +15,21 @@ import { fill, text } from "@/texts";
 
 import type { CallDetail } from "./api/call";
 import { useCall } from "./api/getCall";
+import { useResult } from "./api/getResult";
+import { CallActions } from "./CallActions";
+import { CallEvents } from "./CallEvents";
 import { CallFacts } from "./CallFacts";
 import { heardParts } from "./heard";
+import { PastCallView } from "./PastCall";
+import { Scores } from "./Scores";
 import { Transcript } from "./Transcript";
+import { useCallStream } from "./useCallStream";
 
 /** One call, live or past. */
 export function CallPage({ callSid }: { readonly callSid: string }) {
   const call = useCall(callSid);
   if (call.data) return <KnownCall call={call.data} />;
-  if (hasStatus(call.error, 404)) {
-    return <NotFoundNotice title={text.calls.notFound} detail={fill(text.calls.notFoundDetail, { sid: callSid })} />;
-  }
+  if (hasStatus(call.error, 404)) return <ForgottenCall callSid={callSid} />;
   return (
     <>
       <PageHeader title={text.calls.titlePlain} />
@@ -40,23 +47,63 @@ export function CallPage({ callSid }: { readonly callSid: string }) {
   );
 }
 
+/** The relay keeps the latest calls only; older ones may still have scores. */
+function ForgottenCall({ callSid }: { readonly callSid: string }) {
+  const result = useResult(callSid);
+  if (result.isPending) return <CallSkeleton />;
+  if (result.data) return <PastCallView callSid={callSid} />;
+  return <NotFoundNotice title={text.calls.notFound} detail={fill(text.calls.notFoundDetail, { sid: callSid })} />;
+}
+
 function KnownCall({ call }: { readonly call: CallDetail }) {
+  const live = call.state === "live";
+  const mayAct = useMay("agent");
+  useCallStream(live);
   return (
     <>
       <PageHeader
         title={fill(text.calls.title, { caller: formatCaller(call.caller) })}
         mark={<StateBadge state={call.state} />}
+        actions={
+          <Button variant="secondary" size="small" onClick={() => downloadCall(call)}>
+            {text.calls.download}
+          </Button>
+        }
       />
       <Box display="flex" flexDirection="column" rowGap="space80">
         <Section title={text.calls.details}>
           <CallFacts call={call} />
+          {live ? null : (
+            <Box marginTop="space50" color="colorTextWeak" fontSize="fontSize30" lineHeight="lineHeight30">
+              <WithCode words={fill(text.calls.replayHint, { sid: call.call_sid })} />
+            </Box>
+          )}
         </Section>
+        {live && mayAct ? (
+          <Section title={text.calls.desk.title}>
+            <CallActions call={call} />
+          </Section>
+        ) : null}
+        {live ? null : (
+          <Section title={text.calls.scores.title}>
+            <Scores callSid={call.call_sid} />
+          </Section>
+        )}
         <Section title={text.calls.transcript} aside={<Legend call={call} />}>
           <Transcript call={call} transcript={call.transcript} announced />
         </Section>
+        {call.events.length > 0 ? (
+          <Section title={text.calls.events}>
+            <CallEvents events={call.events} />
+          </Section>
+        ) : null}
       </Box>
     </>
   );
+}
+
+function downloadCall(call: CallDetail): void {
+  download(`${call.call_sid}.json`, new Blob([JSON.stringify(call, null, 2)], { type: "application/json" }));
 }
 
 /** What dimmed words and milliseconds mean, where there are some. */

@@ -6,6 +6,7 @@ import { fill, text } from "@/texts";
 
 import type { Call, Turn } from "./api/call";
 import { TurnItem } from "./TurnItem";
+import { longestMs } from "./Waterfall";
 
 interface TranscriptProps {
   readonly call: Pick<Call, "caller" | "state">;
@@ -20,6 +21,7 @@ interface TranscriptProps {
 export function Transcript({ call, transcript, announced, compact = false }: TranscriptProps) {
   const end = useStickToEnd(undefined);
   const live = call.state === "live";
+  const scaleMs = longestMs(transcript);
   return (
     <Box
       {...end}
@@ -53,7 +55,7 @@ export function Transcript({ call, transcript, announced, compact = false }: Tra
           rowGap={compact ? "space40" : "space60"}
         >
           {transcript.map((turn) => (
-            <Item key={turn.turn} turn={turn} compact={compact} live={live} />
+            <Item key={turn.turn} turn={turn} compact={compact} live={live} scaleMs={scaleMs} />
           ))}
         </Box>
       )}

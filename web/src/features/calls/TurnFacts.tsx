@@ -5,41 +5,46 @@ import { formatMilliseconds } from "@/shared/format/numbers";
 import { fill, text } from "@/texts";
 
 import type { Turn } from "./api/call";
+import { timings, Waterfall } from "./Waterfall";
 
-const STEPS = ["model_request_ms", "first_byte_ms", "first_text_ms", "first_speech_ms", "complete_ms"] as const;
+interface TurnFactsProps {
+  readonly turn: Turn;
+  /** The call's longest turn, which the bars are drawn against. */
+  readonly scaleMs: number;
+}
 
 /** What a turn cost: tools used, and milliseconds since the caller stopped speaking, in the order they passed. */
-export function TurnFacts({ turn }: { readonly turn: Turn }) {
-  const steps = STEPS.flatMap((step) => {
-    const ms = turn.latency[step];
-    return ms === undefined || ms === null ? [] : [{ step, ms }];
-  }).toSorted((a, b) => a.ms - b.ms);
+export function TurnFacts({ turn, scaleMs }: TurnFactsProps) {
+  const steps = timings(turn);
   if (steps.length === 0 && turn.tools.length === 0) return null;
   return (
-    <Box
-      as="ul"
-      aria-label={text.calls.latency.label}
-      margin="space0"
-      padding="space0"
-      listStyleType="none"
-      display="flex"
-      flexWrap="wrap"
-      justifyContent="flex-end"
-      columnGap="space50"
-      rowGap="space10"
-      color="colorTextWeak"
-      fontSize="fontSize20"
-      lineHeight="lineHeight20"
-    >
-      {turn.tools.map((tool) => (
-        <li key={tool.tool_call_id}>{toolSentence(tool)}</li>
-      ))}
-      {steps.map(({ step, ms }) => (
-        <Box as="li" key={step} color={step === "first_speech_ms" ? "colorText" : "colorTextWeak"}>
-          {text.calls.latency[step]}
-          <ScreenReaderOnly>:</ScreenReaderOnly> {formatMilliseconds(ms)}
-        </Box>
-      ))}
+    <Box display="flex" flexDirection="column" rowGap="space20">
+      {steps.length > 0 ? <Waterfall steps={steps} scaleMs={scaleMs} /> : null}
+      <Box
+        as="ul"
+        aria-label={text.calls.latency.label}
+        margin="space0"
+        padding="space0"
+        listStyleType="none"
+        display="flex"
+        flexWrap="wrap"
+        justifyContent="flex-end"
+        columnGap="space50"
+        rowGap="space10"
+        color="colorTextWeak"
+        fontSize="fontSize20"
+        lineHeight="lineHeight20"
+      >
+        {turn.tools.map((tool) => (
+          <li key={tool.tool_call_id}>{toolSentence(tool)}</li>
+        ))}
+        {steps.map(({ step, ms }) => (
+          <Box as="li" key={step} color={step === "first_speech_ms" ? "colorText" : "colorTextWeak"}>
+            {text.calls.latency[step]}
+            <ScreenReaderOnly>:</ScreenReaderOnly> {formatMilliseconds(ms)}
+          </Box>
+        ))}
+      </Box>
     </Box>
   );
 }

@@ -13,10 +13,11 @@ interface TurnItemProps {
   readonly turn: Turn;
   readonly compact: boolean;
   readonly live: boolean;
+  readonly scaleMs: number;
 }
 
 /** One exchange: what the caller said and what the agent answered. */
-export function TurnItem({ turn, compact, live }: TurnItemProps) {
+export function TurnItem({ turn, compact, live, scaleMs }: TurnItemProps) {
   const answering = live && turn.outcome === "open" && turn.reply_text === "";
   const notes = compact ? [] : outcomeNotes(turn);
   return (
@@ -43,7 +44,7 @@ export function TurnItem({ turn, compact, live }: TurnItemProps) {
           {answering ? <Answering /> : <HeardReply turn={turn} />}
         </Speech>
       ) : null}
-      {compact ? null : <TurnFacts turn={turn} />}
+      {compact ? null : <TurnFacts turn={turn} scaleMs={scaleMs} />}
     </Box>
   );
 }

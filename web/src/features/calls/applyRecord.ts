@@ -10,8 +10,8 @@ export function callsAfter(calls: readonly Call[], record: CallRecord): readonly
 
 /** The call with its transcript after a record about it. Records may be applied again without harm. */
 export function detailAfter(detail: CallDetail, record: CallRecord): CallDetail {
-  const transcript = record.type === "turn" ? withTurn(detail.transcript, record) : detail.transcript;
-  return { ...callAfter(detail, record), transcript };
+  const transcript: readonly Turn[] = record.type === "turn" ? withTurn(detail.transcript, record) : detail.transcript;
+  return { ...callAfter(detail, record), transcript: [...transcript] };
 }
 
 function callAfter<C extends Call>(call: C, record: CallRecord): C {
@@ -57,11 +57,17 @@ function startedCall(record: CallRecord): Call {
     ended_at: null,
     reason: null,
     turns: 0,
+    taken_over_by: "",
+    cost_usd: null,
+    usage: {},
   };
 }
 
-function withTurn(transcript: readonly Turn[], turn: Turn): Turn[] {
-  const others = transcript.filter((known) => known.turn !== turn.turn);
+/** Records come over two connections: an older one that arrives later must not undo what is known. */
+function withTurn(transcript: readonly Turn[], turn: Turn): readonly Turn[] {
+  const known = transcript.find((it) => it.turn === turn.turn);
+  if (known && turn.outcome === "open" && (known.outcome !== "open" || turn.reply_text === "")) return transcript;
+  const others = transcript.filter((it) => it.turn !== turn.turn);
   return [...others, turn].toSorted((a, b) => a.turn - b.turn);
 }
 
@@ -71,4 +77,12 @@ const time = (call: Call): number => Date.parse(call.ended_at ?? call.started_at
 /** Live calls first, each group newest first. */
 export function inOrder(calls: readonly Call[]): readonly Call[] {
   return calls.toSorted((a, b) => rank(a) - rank(b) || time(b) - time(a));
+}
+
+/** The transcript with streamed words at the end of a turn's reply; a turn that is answered already stays as it is. */
+export function withWords(detail: CallDetail, turn: number, words: string): CallDetail {
+  const known = detail.transcript.find((it) => it.turn === turn);
+  if (known?.outcome !== "open") return detail;
+  const grown = { ...known, reply_text: known.reply_text + words };
+  return { ...detail, transcript: detail.transcript.map((it) => (it === known ? grown : it)) };
 }

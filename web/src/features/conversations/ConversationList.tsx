@@ -6,6 +6,7 @@ import { useUID } from "@twilio-paste/core/uid-library";
 import type { ReactNode } from "react";
 
 import { hasStatus } from "@/shared/api/apiError";
+import { CursorPager } from "@/shared/ui/CursorPager";
 import { ButtonLink, TextLink } from "@/shared/ui/links";
 import { Moment } from "@/shared/ui/Moment";
 import { type Column, RowsTable } from "@/shared/ui/RowsTable";
@@ -14,7 +15,6 @@ import { text } from "@/texts";
 import { type Conversation, type State, STATES } from "./api/conversation";
 import { type ConversationFilter, useConversations } from "./api/listConversations";
 import { conversationName } from "./conversationName";
-import { Pager } from "./Pager";
 import { StateBadge } from "./StateBadge";
 import { conversationsPath, parseState, useConversationFilter } from "./useConversationFilter";
 
@@ -77,7 +77,10 @@ export function ConversationList({ create }: ConversationListProps) {
           skeletonRows={6}
         />
       </Box>
-      <Pager filter={filter} nextCursor={page.isPlaceholderData ? null : (page.data?.nextCursor ?? null)} />
+      <CursorPager
+        label={text.conversations.paging}
+        nextCursor={page.isPlaceholderData ? null : (page.data?.nextCursor ?? null)}
+      />
     </Box>
   );
 }
@@ -114,7 +117,7 @@ function emptyFor({ state, cursor }: ConversationFilter, create: ReactNode, show
     return {
       title: text.conversations.emptyPage,
       detail: text.conversations.emptyPageDetail,
-      action: <ButtonLink to={conversationsPath({ state, cursor: null })}>{text.conversations.firstPage}</ButtonLink>,
+      action: <ButtonLink to={conversationsPath({ state, cursor: null })}>{text.paging.first}</ButtonLink>,
     };
   }
   if (state !== null) {

@@ -1,6 +1,6 @@
 import { Box } from "@twilio-paste/core/box";
 import { useEffect, useRef } from "react";
-import { useLocation, useNavigate, useSearchParams } from "react-router";
+import { useNavigate, useSearchParams } from "react-router";
 
 import { Logo } from "@/shared/ui/Logo";
 import { useDocumentTitle } from "@/shared/ui/PageHeader";
@@ -8,7 +8,7 @@ import { PageHeading } from "@/shared/ui/PageHeading";
 import { text } from "@/texts";
 
 import { useSignIn } from "./api/signIn";
-import { hasSessionEnded, returnPath, signInPath } from "./returnPath";
+import { returnPath, signInPath } from "./returnPath";
 import { SignInForm } from "./SignInForm";
 
 /** Signs in with the token of the printed link, or with a pasted one. */
@@ -16,7 +16,6 @@ export function SignInPage() {
   const navigate = useNavigate();
   const [params] = useSearchParams();
   const signIn = useSignIn();
-  const ended = hasSessionEnded(useLocation().state);
   const token = params.get("token");
   const next = returnPath(params.get("next"));
   const used = useRef<string | null>(null);
@@ -55,7 +54,7 @@ export function SignInPage() {
           marginTop="space20"
           marginBottom="space70"
         >
-          {ended ? text.signIn.ended : text.signIn.lead}
+          {text.signIn.lead}
         </Box>
         <SignInForm error={signIn.error} pending={signIn.isPending} onSubmit={submit} />
       </Box>

@@ -3,13 +3,6 @@ export function signInPath(from: string): string {
   return from === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(from)}`;
 }
 
-/** What the sign-in page is told, in the history entry, when it stands in for a session that ended. */
-export const SESSION_ENDED = { sessionEnded: true };
-
-export function hasSessionEnded(state: unknown): boolean {
-  return typeof state === "object" && state !== null && "sessionEnded" in state;
-}
-
 /** Where to go after signing in: a path of this console and nothing else, so that a link cannot lead away. */
 export function returnPath(next: string | null): string {
   const base = "http://console.invalid";

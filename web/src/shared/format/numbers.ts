@@ -16,4 +16,9 @@ export function formatPercent(pct: number | null): string {
   return pct === null ? text.noValueMark : percent.format(pct / 100);
 }
 
+const usd = new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumSignificantDigits: 3 });
+
+/** Money in US dollars; models cost fractions of a cent, so three digits that say something are kept. */
+export const formatUsd = (value: number): string => usd.format(value);
+
 export const formatMilliseconds = (ms: number): string => `${whole.format(ms)} ms`;

@@ -37,15 +37,23 @@ export const callSchema = v.object({
   ended_at: textOrNull,
   reason: textOrNull,
   turns: numberOrZero,
+  taken_over_by: textOrEmpty,
+  cost_usd: numberOrNull,
+  usage: v.nullish(v.record(v.string(), v.number()), {}),
 });
+
+// Records of a call besides its turns; what they say differs by type and is shown as it is.
+export const eventSchema = v.looseObject({ id: textOrEmpty, type: v.string(), at: v.string() });
 
 export const callDetailSchema = v.object({
   ...callSchema.entries,
   transcript: v.nullish(v.array(turnSchema), []),
+  events: v.nullish(v.array(eventSchema), []),
 });
 
 export type Turn = v.InferOutput<typeof turnSchema>;
 export type Call = v.InferOutput<typeof callSchema>;
+export type CallEvent = v.InferOutput<typeof eventSchema>;
 export type CallDetail = v.InferOutput<typeof callDetailSchema>;
 
 // The lines of the `calls` journal that change what is shown; other lines are skipped.

@@ -1,7 +1,6 @@
 import * as v from "valibot";
 
-export const ROLES = ["viewer", "agent", "supervisor", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+import { type Role, roleCovers, ROLES } from "@/shared/operator/role";
 
 export const sessionSchema = v.object({
   name: v.string(),
@@ -15,5 +14,5 @@ export const sessionKey = ["session"] as const;
 
 /** Whether the operator may do what needs `role`. */
 export function mayAct(session: Session, role: Role): boolean {
-  return ROLES.indexOf(session.role) >= ROLES.indexOf(role);
+  return roleCovers(session.role, role);
 }

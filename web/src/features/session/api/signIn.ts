@@ -18,3 +18,6 @@ export function useSignIn() {
     },
   });
 }
+
+/** Signs in without forgetting what was read: for the operator whose session ran out. */
+export const useSignInAgain = () => useMutation({ mutationFn: signIn, meta: { handlesUnauthorized: true } });
