@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from aiohttp import web
 
 from sandbox.account_api import AccountApi
+from sandbox.agenda import Agenda
+from sandbox.clock import Clock
 from sandbox.control import Control
+from sandbox.control_faults import FaultsDesk
+from sandbox.control_intelligence import IntelligenceDesk
+from sandbox.control_model import ModelDesk
+from sandbox.control_state import StateDesk
 from sandbox.conversations import ConversationsApi
 from sandbox.conversations_configuration import ConversationsConfiguration
 from sandbox.conversations_events import ConversationEvents
@@ -15,21 +22,28 @@ from sandbox.conversations_table import RESOURCES
 from sandbox.deliveries import Deliveries
 from sandbox.faults import FaultBook
 from sandbox.intelligence import IntelligenceApi
-from sandbox.openai_product import ModelApi, Pacing, openai_product, unknown_url
+from sandbox.intelligence_admin import IntelligenceAdmin
+from sandbox.intelligence_services import IntelligenceServices
+from sandbox.limits import DEFAULT_PER_S, MutationLimit
+from sandbox.openai_product import ModelApi, openai_product, unknown_url
+from sandbox.pacing import Pacing
+from sandbox.post_office import PostOffice
 from sandbox.product import FrontDesk, Handler, Product, Refusal
 from sandbox.request_log import RequestLog
-from sandbox.segment import SegmentApi, segment_error, segment_product
+from sandbox.segment import SegmentApi, segment_not_found, segment_product
 from sandbox.sids import derived_sid
 from sandbox.store import Store
 from sandbox.transcripts import Transcription
 from sandbox.twilio_product import not_found, twilio_product
-from shared.config import ConfigError, Settings
+from sandbox.world import World
+from shared.config import ConfigError, Settings, TwilioAccount
 from shared.door import PUBLIC
 from shared.service import READINESS, add_route, create_service
 
 STORE_FILE = "sandbox.sqlite"
 DRAIN_S = 2.0
 Routes = Iterable[tuple[str, str, Handler]]
+Missing = Callable[[web.Request], Refusal]
 
 
 def read_pacing(environ: Mapping[str, str]) -> Pacing:
@@ -44,46 +58,105 @@ def read_pacing(environ: Mapping[str, str]) -> Pacing:
         raise ConfigError([f"SANDBOX_FIRST_TOKEN_MS or SANDBOX_TOKEN_MS: {error}"]) from error
 
 
-def create_app(settings: Settings, pacing: Pacing | None = None) -> web.Application:
+def read_limit(environ: Mapping[str, str]) -> int:
+    """How many changes a second Conversations takes, from SANDBOX_MUTATIONS_PER_S; 0 is no limit.
+
+    Raises ConfigError.
+    """
+    text = environ.get("SANDBOX_MUTATIONS_PER_S") or str(DEFAULT_PER_S)
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError([f"SANDBOX_MUTATIONS_PER_S must be a whole number, not {text!r}"])
+    return int(text)
+
+
+def create_app(
+    settings: Settings, pacing: Pacing | None = None, mutations_per_s: int = DEFAULT_PER_S
+) -> web.Application:
     """The whole sandbox; its state is in DATA_DIR/sandbox.sqlite. Raises ConfigError without an account."""
     if settings.twilio is None or settings.openai is None:
         raise ConfigError(["the sandbox needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and OPENAI_API_KEY"])
     account = settings.twilio
-    sid = account.account_sid
-    intelligence_sid = account.intelligence_service_sid or derived_sid("GA", sid)
-    intelligence_webhook = settings.intelligence_public_url + "/webhook"
+    clock, office = Clock(), PostOffice()
+    faults, log, limit = FaultBook(clock.now), RequestLog(), MutationLimit(mutations_per_s)
+    world = _world(settings, account, clock, office)
 
-    store = Store(settings.data_dir / STORE_FILE)
-    deliveries = Deliveries(account.auth_token)
-    faults, log = FaultBook(), RequestLog()
-    conversations_webhook = settings.conversations_public_url + "/webhooks/conversations"
-    configuration = ConversationsConfiguration(store, sid, conversations_webhook)
-    events = ConversationEvents(store, deliveries, configuration.webhooks)
-    conversations = ConversationsApi(store, sid, configuration.default_service_sid, events)
-    transcription = Transcription(store, deliveries, sid, intelligence_sid, intelligence_webhook)
+    intelligence = _Intelligence(world, settings, account)
+    conversations = _Conversations(world, settings)
     model = ModelApi(pacing or Pacing())
-
-    app = create_service(settings)
-    app[READINESS].on_drain.append(lambda deadline_s: deliveries.idle(min(deadline_s, DRAIN_S)))
-    app.cleanup_ctx.append(_running(store, deliveries, configuration, transcription))
-    desk = _Desk(app, FrontDesk(faults, log))
-    conversations_routes = [
-        *configuration.handlers(),
-        *(r for table in RESOURCES for r in conversations.handlers(table)),
+    products: list[tuple[Product, Routes, Missing]] = [
+        (twilio_product("conversations", account), conversations.routes(), not_found),
+        (twilio_product("intelligence", account), intelligence.routes(), not_found),
+        (twilio_product("api", account), AccountApi(account.account_sid).handlers(), not_found),
+        (openai_product(settings.openai), model.handlers(), unknown_url),
     ]
-    desk.open(twilio_product("conversations", account), conversations_routes, not_found)
-    intelligence = IntelligenceApi(store, sid, intelligence_sid, intelligence_webhook)
-    desk.open(twilio_product("intelligence", account), intelligence.handlers(), not_found)
-    desk.open(twilio_product("api", account), AccountApi(sid).handlers(), not_found)
-    desk.open(openai_product(settings.openai), model.handlers(), unknown_url)
     if settings.segment is not None:
         segment = SegmentApi(settings.segment.space_id)
-        desk.open(
-            segment_product(settings.segment), segment.handlers(), lambda _: segment_error(404, "Not found.")
-        )
-    for method, path, handler in Control(account, transcription, model, faults, log).handlers():
+        products.append((segment_product(settings.segment), segment.handlers(), segment_not_found))
+
+    def begin() -> None:
+        conversations.configuration.make_default_service()
+        intelligence.services.make_first()
+        intelligence.admin.make_operators()
+
+    def begin_again() -> None:
+        for forgetful in (faults.clear, office.clear, model.forget, begin):
+            forgetful()
+
+    faults_desk, model_desk = FaultsDesk(faults, office, limit), ModelDesk(model)
+    intelligence_desk = IntelligenceDesk(intelligence.transcription)
+    parts = {
+        "faults": faults_desk.describe,
+        "model": model_desk.describe,
+        "intelligence": intelligence_desk.describe,
+    }
+    state_desk = StateDesk(world.store, clock, world.agenda, log, parts, begin_again)
+    control = Control(account, [state_desk, faults_desk, model_desk, intelligence_desk])
+
+    app = create_service(settings)
+    app[READINESS].on_drain.append(lambda deadline_s: world.deliveries.idle(min(deadline_s, DRAIN_S)))
+    app.cleanup_ctx.append(_running(world, begin))
+    desk = _Desk(app, FrontDesk(faults, log))
+    for product, routes, missing in products:
+        desk.open(product, routes, missing)
+    for method, path, handler in control.handlers():
         add_route(app, method, path, handler, PUBLIC)  # it checks its own two kinds of credentials
     return app
+
+
+def _world(settings: Settings, account: TwilioAccount, clock: Clock, office: PostOffice) -> World:
+    store = Store(settings.data_dir / STORE_FILE)
+    deliveries = Deliveries(account.auth_token, office=office)
+    return World(account.account_sid, store, clock, Agenda(store, clock), deliveries)
+
+
+class _Intelligence:
+    """The parts of Intelligence."""
+
+    def __init__(self, world: World, settings: Settings, account: TwilioAccount) -> None:
+        first_sid = account.intelligence_service_sid or derived_sid("GA", account.account_sid)
+        self.services = IntelligenceServices(world, first_sid, settings.intelligence_public_url + "/webhook")
+        self.transcription = Transcription(world, self.services)
+        self.admin = IntelligenceAdmin(world, self.services)
+        self._api = IntelligenceApi(world, self.services, self.transcription)
+
+    def routes(self) -> Routes:
+        return [*self.admin.handlers(), *self._api.handlers()]
+
+
+class _Conversations:
+    """The parts of Conversations."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        webhook = settings.conversations_public_url + "/webhooks/conversations"
+        self.configuration = ConversationsConfiguration(world.store, world.account_sid, webhook)
+        events = ConversationEvents(world.store, world.deliveries, self.configuration.webhooks)
+        self._api = ConversationsApi(
+            world.store, world.account_sid, self.configuration.default_service_sid, events
+        )
+
+    def routes(self) -> Routes:
+        resources = (route for table in RESOURCES for route in self._api.handlers(table))
+        return [*self.configuration.handlers(), *resources]
 
 
 class _Desk:
@@ -93,7 +166,7 @@ class _Desk:
         self._app = app
         self._desk = desk
 
-    def open(self, product: Product, routes: Routes, missing: Callable[[web.Request], Refusal]) -> None:
+    def open(self, product: Product, routes: Routes, missing: Missing) -> None:
         """Adds the product's routes, and after them its own way of saying that there is nothing else."""
 
         async def nothing_here(request: web.Request) -> web.StreamResponse:
@@ -105,17 +178,18 @@ class _Desk:
             add_route(self._app, method, path, self._desk.guard(product, handler), PUBLIC)
 
 
-def _running(
-    store: Store, deliveries: Deliveries, configuration: ConversationsConfiguration, transcription: Transcription
-) -> Callable[[web.Application], AsyncIterator[None]]:
+def _running(world: World, begin: Callable[[], None]) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Opens the store and makes what an account begins with, runs the agenda meanwhile, and closes all."""
+
     async def running(_: web.Application) -> AsyncIterator[None]:
-        store.open()
-        await deliveries.open()
-        configuration.make_default_service()
-        transcription.resume()
+        world.store.open()
+        await world.deliveries.open()
+        begin()
+        agenda = asyncio.create_task(world.agenda.run())
         yield
-        await transcription.close()
-        await deliveries.close()
-        store.close()
+        agenda.cancel()
+        await asyncio.gather(agenda, return_exceptions=True)
+        await world.deliveries.close()
+        world.store.close()
 
     return running

@@ -25,10 +25,21 @@ class Event:
     chunk: dict[str, Any] | None
     is_token: bool = False
 
+    def encoded(self) -> bytes:
+        """The server-sent event."""
+        return DONE if self.chunk is None else b"data: " + msgspec.json.encode(self.chunk) + b"\n\n"
 
-def encode_event(event: Event) -> bytes:
-    """The server-sent event."""
-    return DONE if event.chunk is None else b"data: " + msgspec.json.encode(event.chunk) + b"\n\n"
+
+def text_pieces(text: str) -> list[str]:
+    """The text in tokens; joined they are the text again."""
+    found = TOKEN.findall(text)
+    rest = text[sum(map(len, found)) :]
+    return [*found, rest] if rest else found
+
+
+def count_tokens(reply: Reply) -> int:
+    fragments = sum(len(FRAGMENT.findall(tool.arguments)) + 1 for tool in reply.tools)
+    return len(text_pieces(reply.text)) + fragments
 
 
 @dataclass(slots=True)
@@ -47,15 +58,11 @@ class Completion:
 
     @property
     def pieces(self) -> list[str]:
-        """The text in tokens; joined they are the text again."""
-        found = TOKEN.findall(self.reply.text)
-        rest = self.reply.text[sum(map(len, found)) :]
-        return [*found, rest] if rest else found
+        return text_pieces(self.reply.text)
 
     @property
     def tokens(self) -> int:
-        fragments = sum(len(FRAGMENT.findall(tool.arguments)) + 1 for tool in self.reply.tools)
-        return len(self.pieces) + fragments
+        return count_tokens(self.reply)
 
     @property
     def finish_reason(self) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
+from sandbox.post_office import PostFault, PostOffice
 from shared.signature import sign_form, sign_json
 from shared.telemetry import get_logger
 
@@ -22,41 +23,78 @@ log = get_logger("sandbox.deliveries")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One signed request."""
+    """One signed request of a product; the receiver has `timeout_s` to answer."""
 
     method: str
     url: str
     body: bytes
     headers: Mapping[str, str]
+    product: str = ""
+    timeout_s: float = TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a receiver answered."""
+
+    status: int
+    body: bytes
 
 
 class Deliveries:
     """Posts webhooks without making anyone wait; `close` drops what is still under way."""
 
-    def __init__(self, auth_token: str, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        auth_token: str,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        office: PostOffice | None = None,
+    ) -> None:
         self._auth_token = auth_token
         self._pause = pause
+        self._office = office or PostOffice()
+        self._held: dict[
+            int, tuple[PostFault, list[Delivery]]
+        ] = {}  # by id: orders are equal when they say the same
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         self._session = aiohttp.ClientSession()
 
-    def form(self, url: str, fields: Mapping[str, str], method: str = "POST") -> None:
+    def form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        method: str = "POST",
+        timeout_s: float = TIMEOUT_S,
+        product: str = "",
+    ) -> None:
         """Sends form fields: in the body, or in the query for GET."""
-        if method == "GET":
-            full = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
-            self._start(Delivery("GET", full, b"", self._signed(sign_form(full, {}, self._auth_token))))
-            return
-        headers = self._signed(sign_form(url, fields, self._auth_token))
-        headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
-        self._start(Delivery("POST", url, urlencode(fields).encode(), headers))
+        self._start(self._form(url, fields, method, timeout_s, product))
 
-    def json(self, url: str, body: bytes) -> None:
+    def json(self, url: str, body: bytes, product: str = "") -> None:
         """Sends a JSON body; the URL gets its hash, as Twilio does."""
         signed_url, signature = sign_json(url, body, self._auth_token)
         headers = {**self._signed(signature), "Content-Type": "application/json"}
-        self._start(Delivery("POST", signed_url, body, headers))
+        self._start(Delivery("POST", signed_url, body, headers, product))
+
+    async def ask(self, url: str, fields: Mapping[str, str], method: str, timeout_s: float) -> Reply | None:
+        """What the receiver says to a form; None when it cannot be reached or does not answer in time."""
+        try:
+            return await self._send(self._form(url, fields, method, timeout_s, ""))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("webhook got no answer", error=type(error).__name__)
+            return None
+
+    def _form(self, url: str, fields: Mapping[str, str], method: str, timeout_s: float, product: str) -> Delivery:
+        if method == "GET":
+            full = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
+            headers = self._signed(sign_form(full, {}, self._auth_token))
+            return Delivery("GET", full, b"", headers, product, timeout_s)
+        headers = self._signed(sign_form(url, fields, self._auth_token))
+        headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
+        return Delivery("POST", url, urlencode(fields).encode(), headers, product, timeout_s)
 
     async def idle(self, timeout_s: float) -> None:
         """Returns when nothing is under way, or the time is up."""
@@ -81,9 +119,33 @@ class Deliveries:
         }
 
     def _start(self, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._deliver(delivery))
+        """Sends it in the background, in the way that was ordered for it."""
+        fault = self._office.take(delivery.product, delivery.url)
+        if fault is None:
+            self._in_background([delivery])
+        elif fault.hold:
+            self._hold(fault, delivery)
+        elif not fault.lose:
+            self._in_background([delivery] * fault.copies, fault.delay_ms / 1000)
+
+    def _hold(self, fault: PostFault, delivery: Delivery) -> None:
+        """Keeps deliveries until the order is full; then they go one after the other, the last one first."""
+        _, held = self._held.setdefault(id(fault), (fault, []))
+        held.append(delivery)
+        if fault.count == 0:
+            del self._held[id(fault)]
+            self._in_background(held[::-1], fault.delay_ms / 1000)
+
+    def _in_background(self, deliveries: list[Delivery], delay_s: float = 0.0) -> None:
+        task = asyncio.create_task(self._deliver_all(deliveries, delay_s))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _deliver_all(self, deliveries: list[Delivery], delay_s: float) -> None:
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        for delivery in deliveries:
+            await self._deliver(delivery)
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Twilio's default: one repetition, and only when no connection came about."""
@@ -100,10 +162,10 @@ class Deliveries:
             if attempt < ATTEMPTS:
                 await self._pause(RETRY_S)
 
-    async def _send(self, delivery: Delivery) -> None:
+    async def _send(self, delivery: Delivery) -> Reply:
         if self._session is None:
             raise RuntimeError("deliveries are not open")
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        timeout = aiohttp.ClientTimeout(total=delivery.timeout_s)
         # The address is sent as signed: yarl must not rewrite its escapes.
         async with self._session.request(
             delivery.method,
@@ -113,6 +175,7 @@ class Deliveries:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            await response.read()
+            body = await response.read()
             if response.status >= 400:
                 log.warning("webhook was refused", status=response.status)
+            return Reply(response.status, body)

@@ -1,72 +1,35 @@
-"""The OpenAI-compatible model: chat completions from the script or the scripted agent, and its models."""
+"""The OpenAI-compatible model: chat completions and responses from the script or the scripted agent."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from sandbox.agent.conversation import ChatMessage, ToolOffer, read_conversation
-from sandbox.agent.scripted import Reply, ToolUse, answer
-from sandbox.completions import Completion, Event, encode_event
-from sandbox.product import CUT_AFTER_BYTES, Handler, Product, Refusal, drop_connection, has_bearer, json_answer
+from sandbox.agent.scripted import Reply, answer
+from sandbox.completions import Completion
+from sandbox.faults import Fault
+from sandbox.model_requests import ChatRequest, ResponsesRequest
+from sandbox.model_script import ScriptQueue, UnexpectedRequest
+from sandbox.model_stream import stream_events
+from sandbox.pacing import Pacing
+from sandbox.product import FAULT, Handler, Product, Refusal, has_bearer, json_answer
+from sandbox.responses_format import ResponseDocument
 from shared.config import OpenAISettings
 
 PREFIX = "/openai/v1"
 MODELS = ("sandbox-agent",)
 RATE_LIMITED, UNAUTHORIZED = 429, 401
-
-
-class Pacing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How fast the model speaks, in milliseconds: until the first token, then between tokens."""
-
-    first_token_ms: float = 120
-    token_ms: float = 15
-
-    def __post_init__(self) -> None:
-        if self.first_token_ms < 0 or self.token_ms < 0:
-            raise ValueError("first_token_ms and token_ms cannot be negative")
-
-
-class ScriptedTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tool call in a scripted answer; `arguments` may be an object, or text to be sent as it is."""
-
-    name: str
-    arguments: dict[str, Any] | str = {}
-
-
-class ScriptedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An answer that is given before the agent is asked: text, tools, and its own pacing."""
-
-    text: str = ""
-    tool_calls: list[ScriptedTool] = []
-    first_token_ms: float | None = None
-    token_ms: float | None = None
-
-    def reply(self) -> Reply:
-        return Reply(self.text, tuple(ToolUse(tool.name, _arguments(tool)) for tool in self.tool_calls))
-
-    def pacing(self, usual: Pacing) -> Pacing:
-        first, token = self.first_token_ms, self.token_ms
-        return Pacing(usual.first_token_ms if first is None else first, usual.token_ms if token is None else token)
-
-
-class StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-class ChatRequest(msgspec.Struct):
-    """The part of a chat completion request that the sandbox looks at."""
-
-    model: str
-    messages: list[ChatMessage]
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    tools: list[ToolOffer] = []
+REMEMBERED = 1000
+NO_FAULT = Fault("openai")
+T = TypeVar("T")
 
 
 def openai_error(status: int, message: str, kind: str, code: str | None, param: str | None = None) -> Refusal:
@@ -99,16 +62,35 @@ def _failure(status: int) -> Refusal:
     return openai_error(status, message, kind, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What will be answered, how fast, and what is to go wrong."""
+
+    reply: Reply
+    pacing: Pacing
+    prompt_tokens: int
+    seed: str
+    fault: Fault
+
+    async def think(self, tokens: int) -> None:
+        """Takes the time that a whole answer takes."""
+        fault_s = self.fault.first_token_ms / 1000
+        await asyncio.sleep(self.pacing.first_s(self.seed) + fault_s + self.pacing.token_ms * tokens / 1000)
+
+
 class ModelApi:
     """Answers from the queue of scripted answers first, then from the agent."""
 
     def __init__(self, pacing: Pacing) -> None:
         self.pacing = pacing
-        self.script: list[ScriptedAnswer] = []
+        self.script = ScriptQueue()
+        self._remembered: OrderedDict[str, tuple[list[ChatMessage], dict[str, Any]]] = OrderedDict()
 
     def handlers(self) -> Iterator[tuple[str, str, Handler]]:
         """(method, path, handler) of every route."""
         yield "POST", f"{PREFIX}/chat/completions", self.complete
+        yield "POST", f"{PREFIX}/responses", self.respond
+        yield "GET", f"{PREFIX}/responses/{{response}}", self.fetch_response
         yield "GET", f"{PREFIX}/models", self.list_models
         yield "GET", f"{PREFIX}/models/{{model}}", self.fetch_model
 
@@ -119,67 +101,79 @@ class ModelApi:
         return json_answer(_model(request.match_info["model"]))
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
-        asked = await _read_request(request)
-        pacing, reply = self.pacing, None
-        if self.script:
-            scripted = self.script.pop(0)
-            pacing, reply = scripted.pacing(self.pacing), scripted.reply()
-        if reply is None:
-            reply = answer(read_conversation(asked.messages, asked.tools))
-        completion = Completion(asked.model, reply, _prompt_words(asked))
+        asked = await _read(request, ChatRequest)
+        turn = self._turn(request, asked.messages, asked.tools)
+        completion = Completion(asked.model, turn.reply, turn.prompt_tokens)
         if not asked.stream:
-            await asyncio.sleep((pacing.first_token_ms + pacing.token_ms * completion.tokens) / 1000)
+            await turn.think(completion.tokens)
             return json_answer(completion.whole())
         with_usage = asked.stream_options is not None and asked.stream_options.include_usage
-        return await _stream(request, completion.events(with_usage=with_usage), pacing)
+        events = completion.events(with_usage=with_usage)
+        return await stream_events(request, events, turn.pacing, turn.seed, turn.fault)
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        asked = await _read(request, ResponsesRequest)
+        messages = self._history(asked) + asked.messages()
+        instructions = [ChatMessage("system", asked.instructions)] if asked.instructions else []
+        turn = self._turn(request, [*instructions, *messages], asked.offers())
+        tools = msgspec.json.decode(await request.read()).get("tools", [])
+        document = ResponseDocument(asked.model, turn.reply, turn.prompt_tokens, asked.repeated(tools))
+        if asked.store is not False:
+            self._remember(document, messages)
+        if not asked.stream:
+            await turn.think(document.tokens)
+            return json_answer(document.whole())
+        return await stream_events(request, document.events(), turn.pacing, turn.seed, turn.fault)
+
+    async def fetch_response(self, request: web.Request) -> web.Response:
+        sid = request.match_info["response"]
+        if sid not in self._remembered:
+            raise openai_error(404, f"Response with id '{sid}' not found.", "invalid_request_error", None)
+        return json_answer(self._remembered[sid][1])
+
+    def forget(self) -> None:
+        """Forgets scripted answers and earlier responses."""
+        self.script.clear()
+        self._remembered.clear()
+
+    # ---- inside ----
+
+    def _turn(self, request: web.Request, messages: Sequence[ChatMessage], offers: Sequence[ToolOffer]) -> _Turn:
+        fault = request.get(FAULT, NO_FAULT)
+        last = messages[-1].text if messages else ""
+        try:
+            scripted = self.script.take(last)
+        except UnexpectedRequest as error:
+            raise openai_error(400, str(error), "invalid_request_error", "unexpected_request") from error
+        pacing = self.pacing if scripted is None else scripted.pacing(self.pacing)
+        reply = answer(read_conversation(messages, offers)) if scripted is None else scripted.reply()
+        words = sum(len(message.text.split()) for message in messages)
+        return _Turn(Reply() if fault.empty else reply, pacing, words, last, fault)
+
+    def _history(self, asked: ResponsesRequest) -> list[ChatMessage]:
+        before = asked.previous_response_id
+        if before is None:
+            return []
+        if before not in self._remembered:
+            message = f"Previous response with id '{before}' not found."
+            raise openai_error(
+                400, message, "invalid_request_error", "previous_response_not_found", "previous_response_id"
+            )
+        return list(self._remembered[before][0])
+
+    def _remember(self, document: ResponseDocument, messages: list[ChatMessage]) -> None:
+        """Keeps the conversation behind a response for one that goes on from it; the oldest are forgotten."""
+        items = msgspec.convert({"model": "", "input": document.output}, ResponsesRequest)
+        self._remembered[document.id] = ([*messages, *items.messages()], document.whole())
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
 
 
-async def _read_request(request: web.Request) -> ChatRequest:
+async def _read(request: web.Request, type_: type[T]) -> T:
     try:
-        return msgspec.json.decode(await request.read(), type=ChatRequest)
+        return msgspec.json.decode(await request.read(), type=type_)
     except msgspec.MsgspecError as error:
         raise openai_error(400, f"We could not parse the body: {error}", "invalid_request_error", None) from error
-
-
-async def _stream(request: web.Request, events: Iterator[Event], pacing: Pacing) -> web.StreamResponse:
-    """Sends the events at their pace; a client that hangs up ends it, and a cut drops the connection."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
-    await response.prepare(request)
-    left = request.get(CUT_AFTER_BYTES)
-    async for data in _paced(events, pacing):
-        if left is not None and len(data) >= left:
-            await response.write(data[:left])
-            drop_connection(request)
-            return response
-        left = None if left is None else left - len(data)
-        try:
-            await response.write(data)
-        except ConnectionError:
-            return response  # barge-in: the client closed the stream
-    await response.write_eof()
-    return response
-
-
-async def _paced(events: Iterator[Event], pacing: Pacing) -> AsyncIterator[bytes]:
-    """The events when they are due: counted from the beginning, so that delays do not add up."""
-    loop = asyncio.get_running_loop()
-    due_s = loop.time() + pacing.first_token_ms / 1000
-    for event in events:
-        wait_s = due_s - loop.time()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        yield encode_event(event)
-        due_s += pacing.token_ms / 1000 * event.is_token
-
-
-def _prompt_words(asked: ChatRequest) -> int:
-    return sum(len(message.text.split()) for message in asked.messages)
-
-
-def _arguments(tool: ScriptedTool) -> str:
-    if isinstance(tool.arguments, str):
-        return tool.arguments
-    return msgspec.json.encode(tool.arguments).decode()
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The language operators of the sandbox's Intelligence service and the results they give."""
+"""The language operators of the sandbox's Intelligence and the results they give, by stated rules."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sandbox.assessment import Assessment
+from sandbox.assessment import Assessment, all_phrases
+from sandbox.redaction import find_personal_data
 from sandbox.reported_call import ReportedCall
 from sandbox.sids import derived_sid
+from sandbox.words import found_phrases
 
+EXTRACT_THRESHOLD = 0.5
 EMPTY_RESULT: dict[str, Any] = {
     "extract_match": None,
     "match_probability": None,
@@ -67,6 +70,7 @@ class Operator:
     operator_type: str
     verdict: Verdict
     sid: str
+    author: str = "twilio"
 
 
 def results(call: ReportedCall, assessment: Assessment, transcript_sid: str) -> list[dict[str, Any]]:
@@ -130,12 +134,68 @@ def _escalation(_: ReportedCall, assessment: Assessment) -> dict[str, Any]:
     return {"json_results": {"escalation": assessment.escalation}}
 
 
+# ---- those that nothing uses until they are attached ----
+
+
+def _transfer(call: ReportedCall, _: Assessment) -> dict[str, Any]:
+    label = "Transfer" if call.handoff_data else "NoTransfer"
+    return {"predicted_label": label, "predicted_probability": 1.0, "label_probabilities": {label: 1.0}}
+
+
+def _voicemail(call: ReportedCall, _: Assessment) -> dict[str, Any]:
+    """A call in which the other side never spoke is taken for a voicemail."""
+    label = "not_voicemail" if any(s.speaker == "caller" for s in call.sentences) else "voicemail"
+    return {"predicted_label": label, "predicted_probability": 1.0, "label_probabilities": {label: 1.0}}
+
+
+def _escalation_phrases(call: ReportedCall, _: Assessment) -> dict[str, Any]:
+    asked = all_phrases().escalation
+    found = [
+        (index, sentence.text, "Escalation Request")
+        for index, sentence in enumerate(call.sentences)
+        if sentence.speaker == "caller" and found_phrases(sentence.text, asked)
+    ]
+    return _extraction(found, probability=1.0)
+
+
+def _personal_data(call: ReportedCall, _: Assessment) -> dict[str, Any]:
+    found = [
+        (index, f"[Redacted:{piece.label}]", piece.label)
+        for index, sentence in enumerate(call.sentences)
+        for piece in find_personal_data(sentence.text)
+    ]
+    return _extraction(found, probability=None)
+
+
+def _extraction(found: list[tuple[int, str, str]], probability: float | None) -> dict[str, Any]:
+    """(sentence index, text, label) in the shape of an extract result; its top probability is the threshold."""
+    texts: dict[str, list[str]] = {}
+    for _, text, label in found:
+        texts.setdefault(label, []).append(text)
+    utterances = [
+        {
+            "utterance_index": index,
+            "match_probability": probability,
+            "label_probabilities": None if probability is None else {label: probability},
+            "utterance_parts": [{"text": text, "label": label}],
+        }
+        for index, text, label in found
+    ]
+    return {
+        "extract_match": bool(found),
+        "match_probability": EXTRACT_THRESHOLD,
+        "extract_results": texts,
+        "utterance_results": utterances,
+    }
+
+
 def _named(name: str, operator_type: str, verdict: Verdict, sid: str | None = None) -> Operator:
-    return Operator(name, operator_type, verdict, sid or derived_sid("LY", name))
+    """Operators without a SID of Twilio's are custom ones, as an account makes them."""
+    return Operator(name, operator_type, verdict, sid or derived_sid("LY", name), "twilio" if sid else "sandbox")
 
 
-# The first two are Twilio's own, with the SIDs that real accounts show.
-OPERATORS = (
+# Twilio's own have the SIDs that real accounts show.
+DEFAULT_OPERATORS = (
     _named("Sentiment Analysis", "conversation-classify", _sentiment, "LY6bdafd206f3d4146b13f45bf415ca361"),
     _named("Conversation Summary", "text-generation", _summary, "LY8d2be74b94a34733b28594fadf331f0c"),
     _named("Virtual Agent Predictive CSAT", "json", _csat),
@@ -143,4 +203,11 @@ OPERATORS = (
     _named("Legal Risk", "json", _legal_risk),
     _named("Hallucination Detection", "json", _hallucination),
     _named("Human Escalation Request", "json", _escalation),
+)
+OPERATORS = (
+    *DEFAULT_OPERATORS,
+    _named("Call Transfer", "conversation-classify", _transfer, "LY18c9ec75ca6d40d5b85237379737b990"),
+    _named("Voicemail Detection", "conversation-classify", _voicemail, "LY76d4a78c64d24a5cb47580fc3ad651c6"),
+    _named("Escalation Request", "extract", _escalation_phrases, "LY6cef7397c1d44994abdb1033c8e87e36"),
+    _named("PII Extraction", "pii-extract", _personal_data, "LY00000000000000000000000000000001"),
 )

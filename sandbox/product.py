@@ -17,7 +17,7 @@ from sandbox.faults import Fault, FaultBook
 from sandbox.request_log import RequestLog
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CUT_AFTER_BYTES = web.RequestKey("cut_after_bytes", int)
+FAULT = web.RequestKey("fault", Fault)
 
 
 class Refusal(Exception):
@@ -57,7 +57,7 @@ class FrontDesk:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             await self._log.note(product.name, request)
-            fault = self._faults.take(product.name, request.path)
+            fault = self._faults.take(product.name, request.path, request.method)
             try:
                 await _let_happen(fault, product, request)
                 product.authenticate(request)
@@ -79,8 +79,7 @@ async def _let_happen(fault: Fault | None, product: Product, request: web.Reques
         refusal = product.failure(fault.status)
         refusal.headers.update(fault.headers)
         raise refusal
-    if fault.cut_after_bytes is not None:
-        request[CUT_AFTER_BYTES] = fault.cut_after_bytes
+    request[FAULT] = fault
 
 
 async def _send_cut(request: web.Request, response: web.Response, size_bytes: int) -> web.StreamResponse:

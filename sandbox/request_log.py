@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import msgspec
@@ -32,8 +32,10 @@ class RequestLog:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._seen: deque[SeenRequest] = deque(maxlen=kept)
+        self._counts: Counter[str] = Counter()
 
     async def note(self, product: str, request: web.Request) -> None:
+        self._counts[product] += 1
         headers = {name: request.headers[name] for name in SHOWN_HEADERS if name in request.headers}
         self._seen.append(
             SeenRequest(
@@ -52,8 +54,13 @@ class RequestLog:
         chosen = [seen for seen in self._seen if product in (None, seen.product)]
         return chosen[-limit:] if limit else []
 
+    def counts(self) -> dict[str, int]:
+        """How many requests each product has seen since the last clear; more than are kept."""
+        return dict(self._counts)
+
     def clear(self) -> None:
         self._seen.clear()
+        self._counts.clear()
 
 
 async def _readable_body(request: web.Request) -> Any:

@@ -46,6 +46,10 @@ def segment_error(status: int, message: str) -> Refusal:
     return Refusal(status, {"error": {"code": code, "message": message}}, headers)
 
 
+def segment_not_found(_: web.Request) -> Refusal:
+    return segment_error(404, "Not found.")
+
+
 def segment_product(settings: SegmentSettings) -> Product:
     """The Profile API, whose access secret is the Basic user name with an empty password."""
 

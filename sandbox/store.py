@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,27 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE UNIQUE INDEX IF NOT EXISTS documents_by_sid ON documents (kind, scope, sid);
 CREATE UNIQUE INDEX IF NOT EXISTS documents_by_name ON documents (kind, scope, name) WHERE name IS NOT NULL;
 CREATE INDEX IF NOT EXISTS documents_in_order ON documents (kind, scope, position);
+CREATE INDEX IF NOT EXISTS documents_of_scope ON documents (scope);
+CREATE TABLE IF NOT EXISTS agenda (
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at REAL NOT NULL,
+    payload TEXT NOT NULL,
+    PRIMARY KEY (name, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS agenda_by_moment ON agenda (at);
 """
+# Lists that are filtered by a field: (kind, field). Each gets an index of its own, so that a filter costs its page
+# and not the whole table. The expression in a query must read exactly like the one in the index.
+INDEXED = (
+    ("Conversations", "state"),
+    ("Conversations", "date_created"),
+    ("Participants", "identity"),
+    ("Participants", "messaging_binding.address"),
+    ("Transcripts", "status"),
+    ("Transcripts", "date_created"),
+)
+FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
 
 class NameTaken(Exception):
@@ -42,7 +63,17 @@ class Condition:
 
     @property
     def sql(self) -> str:
-        return f"json_extract(body, ?) {self.comparison} ?"
+        return f"{_extract(self.field)} {self.comparison} ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A job that is planned: its moment in seconds since 1970."""
+
+    at: float
+    name: str
+    key: str
+    payload: Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +97,10 @@ class Store:
         self._connection = sqlite3.connect(self._path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("PRAGMA mmap_size=268435456")
         self._connection.executescript(SCHEMA)
+        for kind, field in INDEXED:
+            self._connection.execute(_index(kind, field))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -112,11 +146,14 @@ class Store:
 
     def get(self, kind: str, scope: str, key: str) -> Document | None:
         """The document with this sid, else with this name."""
-        row = self._db.execute(
-            "SELECT body FROM documents WHERE kind = ? AND scope = ? AND (sid = ? OR name = ?) ORDER BY sid != ?",
-            (kind, scope, key, key, key),
-        ).fetchone()
-        return _load(row[0]) if row else None
+        for column in ("sid", "name"):
+            row = self._db.execute(
+                f"SELECT body FROM documents WHERE kind = ? AND scope = ? AND {column} = ?",  # noqa: S608
+                (kind, scope, key),
+            ).fetchone()
+            if row:
+                return _load(row[0])
+        return None
 
     def delete(self, kind: str, scope: str, sid: str) -> None:
         self._db.execute("DELETE FROM documents WHERE kind = ? AND scope = ? AND sid = ?", (kind, scope, sid))
@@ -131,6 +168,59 @@ class Store:
         ).fetchone()
         return int(row[0])
 
+    def count_in(self, scopes_of: str) -> int:
+        """How many documents of a kind there are in all scopes."""
+        row = self._db.execute("SELECT count(*) FROM documents WHERE kind = ?", (scopes_of,)).fetchone()
+        return int(row[0])
+
+    def counts(self) -> dict[str, int]:
+        """The number of documents of each kind."""
+        return dict(self._db.execute("SELECT kind, count(*) FROM documents GROUP BY kind ORDER BY kind"))
+
+    def clear(self) -> None:
+        """Forgets all documents and everything planned."""
+        with self.transaction():
+            self._db.execute("DELETE FROM documents")
+            self._db.execute("DELETE FROM agenda")
+
+    def add_many(self, rows: Iterable[tuple[str, str, str, str | None, Document]]) -> None:
+        """Stores (kind, scope, sid, name, body) rows at once. Raises NameTaken."""
+        values = ((kind, scope, sid, name, _dump(body)) for kind, scope, sid, name, body in rows)
+        try:
+            self._db.executemany(
+                "INSERT INTO documents (kind, scope, sid, name, body) VALUES (?, ?, ?, ?, ?)", values
+            )
+        except sqlite3.IntegrityError as error:
+            raise NameTaken(str(error)) from error
+
+    # ---- the agenda ----
+
+    def plan(self, appointment: Appointment) -> None:
+        """Remembers the appointment; one of the same name and key is replaced."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO agenda (name, key, at, payload) VALUES (?, ?, ?, ?)",
+            (appointment.name, appointment.key, appointment.at, _dump(appointment.payload)),
+        )
+
+    def unplan(self, name: str, key: str) -> None:
+        self._db.execute("DELETE FROM agenda WHERE name = ? AND key = ?", (name, key))
+
+    def due(self, until: float, limit: int) -> list[Appointment]:
+        """The first appointments up to the moment, earliest first."""
+        rows = self._db.execute(
+            "SELECT at, name, key, payload FROM agenda WHERE at <= ? ORDER BY at LIMIT ?", (until, limit)
+        )
+        return [Appointment(at, name, key, _load(payload)) for at, name, key, payload in rows]
+
+    def next_moment(self) -> float | None:
+        row = self._db.execute("SELECT min(at) FROM agenda").fetchone()
+        return None if row[0] is None else float(row[0])
+
+    def planned(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM agenda").fetchone()[0])
+
+    # ---- lists ----
+
     def select(
         self,
         kind: str,
@@ -142,17 +232,43 @@ class Store:
         limit: int = -1,
     ) -> list[Stored]:
         """Documents in order of creation, beyond the position `after`; scope None means all scopes."""
-        sql = "SELECT position, body FROM documents WHERE kind = ?"
-        values: list[str | int] = [kind]
+        # The kind is written out, since an index on one kind only serves queries that name it.
+        where, values = f"kind = '{_word(kind)}'", list[str | int]()
         if scope is not None:
-            sql, values = f"{sql} AND scope = ?", [*values, scope]
+            where, values = f"{where} AND scope = ?", [*values, scope]
         for condition in conditions:
-            sql, values = f"{sql} AND {condition.sql}", [*values, f"$.{condition.field}", condition.value]
+            where, values = f"{where} AND {condition.sql}", [*values, condition.value]
         if after is not None:
-            sql, values = f"{sql} AND position {'<' if descending else '>'} ?", [*values, after]
-        sql += f" ORDER BY position {'DESC' if descending else 'ASC'} LIMIT ?"
+            where, values = f"{where} AND position {'<' if descending else '>'} ?", [*values, after]
+        order = f"ORDER BY position {'DESC' if descending else 'ASC'}"
+        sql = f"SELECT position, body FROM documents WHERE {where} {order} LIMIT ?"  # noqa: S608
+        if conditions:
+            # The page is found in an index and only its bodies are read: sorting 100,000 bodies takes 0.3 s.
+            page = f"SELECT position FROM documents WHERE {where} {order} LIMIT ?"  # noqa: S608
+            sql = f"SELECT position, body FROM documents WHERE position IN ({page}) {order}"  # noqa: S608
         rows = self._db.execute(sql, [*values, limit])
         return [Stored(position, _load(body)) for position, body in rows]
+
+
+def _extract(field: str) -> str:
+    """The SQL for a field of the JSON; the field comes from our own tables and is checked all the same."""
+    if FIELD.fullmatch(field) is None:
+        raise ValueError(f"{field!r} is not a field")
+    return f"json_extract(body, '$.{field}')"
+
+
+def _word(kind: str) -> str:
+    if re.fullmatch(r"[A-Za-z/]+", kind) is None:
+        raise ValueError(f"{kind!r} is not a kind")
+    return kind
+
+
+def _index(kind: str, field: str) -> str:
+    name = f"{kind}_by_{field}".replace(".", "_").lower()
+    return (
+        f"CREATE INDEX IF NOT EXISTS {name} ON documents (scope, {_extract(field)}, position) "
+        f"WHERE kind = '{_word(kind)}'"
+    )
 
 
 def _dump(body: Document) -> str:

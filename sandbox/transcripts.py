@@ -2,111 +2,157 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from sandbox.assessment import assess
-from sandbox.deliveries import Deliveries
-from sandbox.intelligence import RESULTS, SENTENCES, TRANSCRIPTS
+from sandbox.intelligence_services import IntelligenceServices
 from sandbox.operators import results
 from sandbox.reported_call import ReportedCall, Sentence
-from sandbox.sids import date_text, derived_sid, now_text
-from sandbox.store import Document, Store
+from sandbox.sids import date_text, derived_sid, new_sid
+from sandbox.store import Condition, Document
+from sandbox.world import World
+
+TRANSCRIPTS = "Transcripts"
+SENTENCES = "Sentences"
+RESULTS = "OperatorResults"
 
 EVENT_TYPE = "voice_intelligence_transcript_available"
-STEP_S = 0.15
+STEP = timedelta(milliseconds=150)
+UNFINISHED = ("queued", "in-progress")
 AGENT_CHANNEL, CALLER_CHANNEL = 1, 2
 
 
 class Transcription:
-    """Makes transcripts of reported calls and announces them to the Intelligence webhook."""
+    """Makes transcripts of reported calls and announces them to the service's webhook.
 
-    def __init__(
-        self, store: Store, deliveries: Deliveries, account_sid: str, service_sid: str, webhook_url: str
-    ) -> None:
-        self._store = store
-        self._deliveries = deliveries
-        self._account_sid = account_sid
-        self._service_sid = service_sid
-        self._webhook_url = webhook_url
-        self._tasks: set[asyncio.Task[None]] = set()
+    `step` is the time that each status takes; the next `failing` transcripts fail instead of being completed.
+    """
+
+    def __init__(self, world: World, services: IntelligenceServices) -> None:
+        self._world = world
+        self._store = world.store
+        self._services = services
+        self.step = STEP
+        self.failing = 0
+        world.agenda.on("transcript.begin", lambda payload: self._begin(payload["sid"]))
+        world.agenda.on("transcript.finish", lambda payload: self._finish(payload["sid"]))
 
     def take(self, call: ReportedCall) -> str:
         """The transcript's sid. Stored at once as queued; the rest follows. The same call is taken once."""
-        sid = derived_sid("GT", self._account_sid, call.call_sid)
-        if self._store.get(TRANSCRIPTS, self._account_sid, sid) is None:
-            document = self._queued(sid, call)
-            with self._store.transaction():
-                self._store.add(TRANSCRIPTS, self._account_sid, sid, document)
-                for sentence in _sentences(sid, call.sentences):
-                    self._store.add(SENTENCES, sid, sentence["sid"], sentence)
-            self._start(document)
+        sid = derived_sid("GT", self._world.account_sid, call.call_sid)
+        if self._get(sid) is None:
+            self.add(self._queued(sid, call), call.sentences)
         return sid
 
-    def resume(self) -> None:
-        """Goes on with transcripts that a stop left unfinished."""
-        for found in self._store.select(TRANSCRIPTS, self._account_sid):
-            if found.body["status"] != "completed":
-                self._start(found.body)
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, document: Document) -> None:
-        task = asyncio.create_task(self._transcribe(document))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _transcribe(self, document: Document) -> None:
-        await asyncio.sleep(STEP_S)
-        self._set_status(document, "in-progress")
-        await asyncio.sleep(STEP_S)
-        call = msgspec.convert(document["_call"], ReportedCall)
+    def add(self, document: Document, sentences: list[Sentence]) -> None:
+        """Stores a queued transcript and plans its next step."""
+        sid = document["sid"]
         with self._store.transaction():
-            for result in results(call, assess(call), document["sid"]):
-                self._store.add(RESULTS, document["sid"], result["operator_sid"], result)
+            self._store.add(TRANSCRIPTS, self._world.account_sid, sid, document)
+            for sentence in _sentences(sid, sentences):
+                self._store.add(SENTENCES, sid, sentence["sid"], sentence)
+            self._world.agenda.put("transcript.begin", sid, self.step, {"sid": sid})
+
+    def requested(self, service: Document, channel: dict[str, Any], given: Mapping[str, Any]) -> Document:
+        """A queued transcript that someone asked for, of the reported call that its channel names, if any."""
+        media = channel["media_properties"]
+        names = {media.get("source_sid"), *(media.get("reference_sids") or {}).values()} - {None}
+        call = next((call for name in names if (call := self._reported(str(name)))), None)
+        document = {
+            **self._queued(new_sid("GT"), call or _unknown_call(self._world.clock.now())),
+            "service_sid": service["sid"],
+            "language_code": service["language_code"],
+            "redaction": service["auto_redaction"],
+            "data_logging": service["data_logging"],
+            "channel": {"type": "voice", "participants": [], **channel},
+            "customer_key": given.get("customer_key"),
+        }
+        document["media_start_time"] = given.get("media_start_time") or document["media_start_time"]
+        if call is None:
+            document["_call"] = None
+        self.add(document, call.sentences if call else [])
+        return document
+
+    def _reported(self, name: str) -> ReportedCall | None:
+        """The call with this sid, or the call of this session."""
+        found = self._get(derived_sid("GT", self._world.account_sid, name))
+        if found is None:
+            of_session = Condition("channel.media_properties.source_sid", "=", name)
+            documents = self._store.select(TRANSCRIPTS, self._world.account_sid, [of_session], limit=1)
+            found = documents[0].body if documents else None
+        return msgspec.convert(found["_call"], ReportedCall) if found and found.get("_call") else None
+
+    def _begin(self, sid: str) -> None:
+        if (document := self._get(sid)) is not None:
+            self._set_status(document, "in-progress")
+            self._world.agenda.put("transcript.finish", sid, self.step, {"sid": sid})
+
+    def _finish(self, sid: str) -> None:
+        document = self._get(sid)
+        if document is None or document["status"] not in UNFINISHED:
+            return
+        if self.failing > 0 or document.get("_call") is None:
+            self.failing = max(self.failing - 1, 0)
+            self._set_status(document, "failed")
+            return
+        call = msgspec.convert(document["_call"], ReportedCall)
+        attached = self._services.attached(document["service_sid"])
+        with self._store.transaction():
+            for result in results(call, assess(call), sid):
+                if result["operator_sid"] in attached:
+                    self._store.add(RESULTS, sid, result["operator_sid"], result)
             self._set_status(document, "completed")
         self._announce(document)
 
     def _announce(self, document: Document) -> None:
+        service = self._services.get(document["service_sid"]) or {}
+        if not service.get("webhook_url") or service.get("webhook_http_method") == "NULL":
+            return
         notice = {
-            "account_sid": self._account_sid,
-            "service_sid": self._service_sid,
+            "account_sid": self._world.account_sid,
+            "service_sid": document["service_sid"],
             "transcript_sid": document["sid"],
             "customer_key": document["customer_key"],
             "event_type": EVENT_TYPE,
         }
-        self._deliveries.json(self._webhook_url, msgspec.json.encode(notice))
+        self._world.deliveries.json(service["webhook_url"], msgspec.json.encode(notice), "intelligence")
+
+    def _get(self, sid: str) -> Document | None:
+        return self._store.get(TRANSCRIPTS, self._world.account_sid, sid)
 
     def _set_status(self, document: Document, status: str) -> None:
         document["status"] = status
-        document["date_updated"] = now_text()
-        self._store.replace(TRANSCRIPTS, self._account_sid, document["sid"], document)
+        document["date_updated"] = self._world.clock.now_text()
+        self._store.replace(TRANSCRIPTS, self._world.account_sid, document["sid"], document)
 
     def _queued(self, sid: str, call: ReportedCall) -> Document:
-        moment = now_text()
+        moment = self._world.clock.now_text()
+        service = self._services.default()
         return {
-            "account_sid": self._account_sid,
-            "service_sid": self._service_sid,
+            "account_sid": self._world.account_sid,
+            "service_sid": service["sid"],
             "sid": sid,
             "date_created": moment,
             "date_updated": moment,
             "status": "queued",
             "channel": _channel(call),
-            "data_logging": False,
+            "data_logging": service["data_logging"],
             "language_code": call.language,
             "customer_key": call.call_sid,
             "media_start_time": date_text(call.started_at),
             "duration": round(call.duration_s),
-            "redaction": False,
+            "redaction": service["auto_redaction"],
             "encryption_credential_sid": None,
             "_call": msgspec.to_builtins(call),
         }
+
+
+def _unknown_call(now: datetime) -> ReportedCall:
+    return ReportedCall("", "", "", "", "en-US", now, 0.0, [])
 
 
 def _channel(call: ReportedCall) -> dict[str, Any]:

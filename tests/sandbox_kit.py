@@ -23,7 +23,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from sandbox.app import create_app
-from sandbox.openai_product import Pacing
+from sandbox.pacing import Pacing
 from sandbox.reported_call import ReportedCall
 from shared.config import Settings, TwilioAccount, load_settings
 

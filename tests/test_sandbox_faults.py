@@ -129,12 +129,24 @@ async def test_a_fault_that_cannot_be_is_refused(sandbox: Sandbox, fault: dict[s
     assert (await sandbox.control("POST", "faults", fault)).status == 400
 
 
-@pytest.mark.parametrize(("role", "status"), [("supervisor", 403), ("admin", 200), (None, 401)])
-async def test_control_is_for_administrators_and_the_account(
-    sandbox: Sandbox, role: str | None, status: int
+@pytest.mark.parametrize(
+    ("role", "reading", "changing"),
+    [("agent", 403, 403), ("supervisor", 200, 403), ("admin", 200, 201), (None, 401, 401)],
+)
+async def test_supervisors_look_at_control_and_administrators_change_it(
+    sandbox: Sandbox, role: str | None, reading: int, changing: int
 ) -> None:
     operators = Operators(sandbox.data_dir, "sandbox-session-secret", "sandbox-operator-token")
     token = operators.add(f"a {role}", Role[role.upper()]) if role else "unknown"
     operators.close()
     headers = {"Authorization": f"Bearer {token}"}
-    assert (await sandbox.request("GET", "/control/faults", headers=headers)).status == status
+    assert (await sandbox.request("GET", "/control/faults", headers=headers)).status == reading
+    fault = {"product": "openai", "status": 500}
+    assert (await sandbox.request("POST", "/control/faults", json=fault, headers=headers)).status == changing
+
+
+async def test_the_cookie_of_a_sign_in_opens_control_as_well(sandbox: Sandbox) -> None:
+    signed_in = await sandbox.request("POST", "/api/session", json={"token": "sandbox-operator-token"})
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    answer = await sandbox.request("GET", "/control/state", headers={"Cookie": cookie})
+    assert answer.status == 200

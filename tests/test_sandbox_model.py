@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from sandbox.app import read_pacing
-from sandbox.openai_product import Pacing
+from sandbox.pacing import Pacing
 from shared.config import ConfigError
 from tests.conftest import EventuallyAsync
 from tests.sandbox_kit import OPENAI_KEY, Sandbox, open_sandbox
@@ -154,7 +154,7 @@ async def test_the_pace_can_be_set_while_it_runs(sandbox: Sandbox, sdk: openai.A
 
     immediate_s = sum(await times())
     answer = await sandbox.control("PUT", "model", {"first_token_ms": 250, "token_ms": 30})
-    assert answer.json == {"first_token_ms": 250.0, "token_ms": 30.0}
+    assert answer.json == {"first_token_ms": 250.0, "token_ms": 30.0, "jitter": 0.0}
     first_s, rest_s = await times()
     assert first_s >= 0.25
     assert rest_s >= 0.15
