@@ -69,7 +69,7 @@ class ScriptQueue:
     unexpected: list[Unexpected] = field(default_factory=list)
 
     def take(self, last_message: str) -> ScriptedAnswer | None:
-        """The next answer, or None when the agent is to answer. Raises UnexpectedRequest and takes nothing then."""
+        """The next answer, or None when the agent is to answer. Raises UnexpectedRequest, takes nothing then."""
         if self.waiting and self.waiting[0].expect in last_message:
             return self.waiting.pop(0)
         if self.waiting:
