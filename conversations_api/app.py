@@ -16,9 +16,11 @@ from conversations_api.deliveries import STREAM, Deliveries, Intake
 from conversations_api.followers import JournalFollower
 from conversations_api.forward import add_forward_routes
 from conversations_api.health import HealthBoard
-from conversations_api.openapi import document
-from conversations_api.parts import BOARD, CONSOLE, EVENTS, FEED, INTAKE, NEIGHBOURS, TWILIO
+from conversations_api.media_host import open_media_host
+from conversations_api.openapi import ROUTES, document
+from conversations_api.parts import BOARD, CONSOLE, EVENTS, FEED, INTAKE, MEDIA, NEIGHBOURS, TWILIO
 from conversations_api.rest import add_resource_routes
+from conversations_api.routes import add_routes
 from conversations_api.upstream import Patience, open_client
 from conversations_api.webhook import receive
 from shared.config import ConfigError, Settings
@@ -53,6 +55,7 @@ def create_app(
     app.cleanup_ctx.append(_events)
     app.cleanup_ctx.append(_neighbours)
     app.cleanup_ctx.append(_live_feed)
+    add_routes(app, ROUTES)
     add_resource_routes(app)
     add_route(app, "POST", "/webhooks/conversations", receive, BY_TWILIO)
     add_route(app, "GET", "/api/live", _live, Role.VIEWER)
@@ -69,8 +72,9 @@ def _twilio(patience: Patience) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         account = app[SETTINGS].twilio
         assert account is not None  # noqa: S101 - create_app has refused otherwise
-        async with open_client(account, patience) as client:
+        async with open_client(account, patience) as client, open_media_host(client.session, account) as media:
             app[TWILIO] = client
+            app[MEDIA] = media
             yield
 
     return part

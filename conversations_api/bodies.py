@@ -39,12 +39,6 @@ class Dated(Body):
     date_updated: Moment | UnsetType = UNSET
 
 
-class ServiceCreate(Body):
-    """A new conversation service."""
-
-    friendly_name: Annotated[str, Meta(min_length=1, max_length=256)]
-
-
 class Timers(Body):
     """How long a conversation may be quiet before its state changes."""
 
@@ -98,6 +92,12 @@ class ParticipantCreate(Dated):
         by_address = isinstance(binding, NewMessagingBinding) and binding.address is not UNSET
         if by_address == isinstance(self.identity, str):
             raise ValueError("a participant has either `identity` or `messagingBinding.address`")
+
+
+class ConversationWithParticipants(ConversationWrite, kw_only=True):
+    """A conversation together with who takes part in it, created at once or not at all."""
+
+    participants: Annotated[list[ParticipantCreate], Meta(min_length=1, max_length=10)]
 
 
 class ChangedMessagingBinding(Body):

@@ -1,4 +1,4 @@
-"""`/openapi.json`: put together from the same table and Structs that serve the routes."""
+"""`/openapi.json`: put together from the same table, routes and Structs that serve the requests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from typing import Any
 
 import msgspec
 
+from conversations_api import account_documents, joint, media
 from conversations_api.bodies import Body
 from conversations_api.health import Health
 from conversations_api.resources import METHODS, RESOURCES, STATUSES, Resource, Verb, operations
+from conversations_api.routes import Route
 from shared.operators import Role
 
 Json = dict[str, Any]
 VERSION = "1.0.0"
 REFERENCE = "#/components/schemas/{name}"
+# Every route outside the table that is described where it is served.
+ROUTES: tuple[Route, ...] = (*joint.ROUTES, *account_documents.ROUTES, *media.ROUTES)
+FAULT: Json = {
+    "type": "object",
+    "required": ["field", "reason"],
+    "properties": {
+        "field": {"type": "string", "description": "Where, such as `messagingBinding.address`."},
+        "reason": {"type": "string"},
+        "limit": {"type": ["integer", "number", "string"], "description": "What would be allowed."},
+    },
+}
 PROBLEM: Json = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
@@ -26,6 +39,7 @@ PROBLEM: Json = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "A sentence for the reader."},
         "code": {"type": "integer", "description": "Twilio's code where there is one."},
+        "errors": {"type": "array", "items": FAULT, "description": "Every fault of the request, all at once."},
     },
 }
 SESSION: Json = {
@@ -46,7 +60,7 @@ DOES = {
     "update": "Change a {name}",
     "delete": "Delete a {name}",
 }
-# Routes outside the table: path, method, summary, success status, success schema, who may call them.
+# Routes of every service and of Twilio: path, method, summary, success status, success schema, who may call them.
 OTHER_ROUTES: tuple[tuple[str, str, str, int, Json | None, Role | None], ...] = (
     ("/api/session", "get", "Who is signed in", 200, SESSION, None),
     ("/api/session", "post", "Sign in with a token", 200, SESSION, None),
@@ -68,6 +82,8 @@ def document() -> Json:
     for resource, verb in operations():
         operation = _operation(resource, verb)
         paths.setdefault(resource.path(verb), {})[METHODS[verb].lower()] = operation
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _described(route)
     for path, method, summary, status, schema, role in OTHER_ROUTES:
         paths.setdefault(path, {})[method] = _other(path, summary, status, schema, role)
     paths["/api/session"]["post"]["requestBody"] = _body(TOKEN)
@@ -90,6 +106,8 @@ def _schemas() -> Json:
     types: set[type] = {Health}
     for resource, verb in operations():
         types |= {resource.view, *filter(None, [resource.body(verb)])}
+    for route in ROUTES:
+        types |= {kind for kind in (route.answer, route.body) if kind not in {None, bytes}}
     _, components = msgspec.json.schema_components(
         sorted(types, key=lambda kind: kind.__name__), ref_template=REFERENCE
     )
@@ -99,22 +117,25 @@ def _schemas() -> Json:
 def _operation(resource: Resource, verb: Verb) -> Json:
     operation: Json = {
         "operationId": f"{verb}_{resource.name}",
-        "tags": [resource.plural],
+        "tags": [resource.tag],
         "summary": DOES[verb].format(name=resource.name, plural=resource.plural),
         "description": f"Needs the role {resource.roles[verb].name.lower()}.",
-        "parameters": [*_path_parameters(resource, verb), *_query_parameters(resource.query(verb))],
+        "parameters": [
+            *_path_parameters(resource.path(verb), resource if verb in resource.named else None),
+            *_query_parameters(resource.query(verb)),
+        ],
         "responses": {str(STATUSES[verb]): _success(resource, verb), "default": _problem()},
     }
     body = resource.body(verb)
     if body is not None:
-        operation["requestBody"] = _body({"$ref": REFERENCE.format(name=body.__name__)})
+        operation["requestBody"] = _body(_reference(body))
     return operation
 
 
 def _success(resource: Resource, verb: Verb) -> Json:
-    row = {"$ref": REFERENCE.format(name=resource.view.__name__)}
     if verb == "delete":
         return {"description": "Deleted"}
+    row = _reference(resource.view)
     if verb != "list":
         return _json("The resource", row)
     rows = {"type": "array", "items": row}
@@ -129,17 +150,51 @@ def _success(resource: Resource, verb: Verb) -> Json:
     )
 
 
-def _path_parameters(resource: Resource, verb: Verb) -> Iterator[Json]:
+def _described(route: Route) -> Json:
+    operation: Json = {
+        "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}"),
+        "tags": [route.tag],
+        "summary": route.summary,
+        "parameters": [*_path_parameters(route.path, None), *_query_parameters(route.query)],
+        "responses": {str(route.status): _answer(route), "default": _problem()},
+    }
+    if isinstance(route.access, Role):
+        operation["description"] = f"Needs the role {route.access.name.lower()}."
+    else:
+        operation["security"] = []
+    if route.body is not None:
+        operation["requestBody"] = _body(_reference(route.body))
+    if route.takes is not None:
+        media_type, schema = route.takes
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": schema}}}
+    return operation
+
+
+def _answer(route: Route) -> Json:
+    if route.answer is None:
+        return {"description": "Success"}
+    if route.answer is bytes:
+        schema: Json = {"type": "string", "contentMediaType": route.content}
+    else:
+        schema = _reference(route.answer)
+    return {"description": "Success", "content": {route.content: {"schema": schema}}}
+
+
+def _reference(kind: type) -> Json:
+    return {"$ref": REFERENCE.format(name=kind.__name__)}
+
+
+def _path_parameters(path: str, named: Resource | None) -> Iterator[Json]:
+    """The ids in a path; `named` is the resource whose own id may be a name there."""
     known = {other.sid_name: other for other in RESOURCES}
-    for name in re.findall(r"{(\w+)}", resource.path(verb)):
-        owner = known[name]
-        names = "fetch" in owner.named if owner is not resource else verb in owner.named
-        schema: Json = {"type": "string"} if names else {"type": "string", "pattern": _pattern(owner.prefix)}
+    for name in re.findall(r"{(\w+)}", path):
+        owner = known.get(name)
+        names = owner is named if f"/{{{name}}}" == path[-len(name) - 3 :] else owner and "fetch" in owner.named
+        if owner is None or names:
+            schema: Json = {"type": "string", "minLength": 1}
+        else:
+            schema = {"type": "string", "pattern": f"^{owner.prefix}[0-9a-fA-F]{{32}}$"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-def _pattern(prefix: str) -> str:
-    return f"^{prefix}[0-9a-fA-F]{{32}}$"
 
 
 def _query_parameters(kind: type[Body]) -> Iterator[Json]:

@@ -8,11 +8,13 @@ from aiohttp import web
 from conversations_api.console import Console
 from conversations_api.deliveries import Intake
 from conversations_api.health import HealthBoard
+from conversations_api.media_host import MediaHost
 from conversations_api.upstream import TwilioClient
 from shared.journal import Journal
 from shared.live_feed import LiveFeed
 
 TWILIO = web.AppKey("twilio", TwilioClient)
+MEDIA = web.AppKey("media", MediaHost)
 EVENTS = web.AppKey("events", Journal)
 INTAKE = web.AppKey("intake", Intake)
 FEED = web.AppKey("feed", LiveFeed)

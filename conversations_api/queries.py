@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from multidict import MultiMapping
 
+from conversations_api.account_bodies import AddressType
 from conversations_api.bodies import Body
 from shared.problem import Problem
 
@@ -56,6 +57,12 @@ class MessageList(ListInService):
     order: Literal["asc", "desc"] | UnsetType = UNSET
 
 
+class AddressList(Paging):
+    """Addresses of the account, of one kind if asked for."""
+
+    type: AddressType | UnsetType = UNSET
+
+
 # What concerns only us; everything else in a query is one of Twilio's filters.
 OURS = {"Limit", "Cursor", "ServiceSid"}
 
@@ -64,6 +71,8 @@ def parse_query(query: MultiMapping[str], kind: type[Q]) -> Q:
     """The typed query. Raises Problem 400 that names an unknown, repeated or impossible parameter."""
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     for name in query:
+        if name == "serviceSid" and name not in known:
+            raise Problem(400, "`serviceSid` cannot be used here: this belongs to the account, not to a service")
         if name not in known:
             expected = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             raise Problem(400, f"`{name[:100]}` is not a parameter of this route: {expected}")

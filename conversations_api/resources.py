@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from conversations_api import bodies, queries, views
+from conversations_api import account_bodies, account_views, bodies, queries, views
 from conversations_api.identifiers import path_name, path_sid
 from shared.operators import Role
 
@@ -27,15 +27,27 @@ ALL_VERBS: tuple[Verb, ...] = ("list", "create", "fetch", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A configuration document that belongs to a service or the account, and Twilio's path of it."""
+
+    name: str
+    upstream: str
+    view: type[account_views.Part]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of thing. `named` lists the verbs that also take a unique name in place of the SID."""
+    """One kind of thing. `named` lists the verbs that also take a unique name in place of the SID.
+
+    `parts` are read and written together with a single one, and are no part of lists.
+    """
 
     name: str
     plural: str
     upstream: str
     prefix: str
     view: type[views.View]
-    create: type[bodies.Body]
+    create: type[bodies.Body] | None
     update: type[bodies.Body] | None
     lists: type[queries.Paging]
     roles: Mapping[Verb, Role]
@@ -45,10 +57,16 @@ class Resource:
     page_max: int = 100
     in_service: bool = True
     fires_webhooks: bool = True
+    parts: tuple[Part, ...] = ()
 
     @property
     def sid_name(self) -> str:
         return f"{self.name}Sid"
+
+    @property
+    def tag(self) -> str:
+        """The heading its operations stand under: the resource itself, or what it belongs to at the top."""
+        return self.parent.tag if self.parent and self.parent.name == "user" else self.plural
 
     @property
     def collection_path(self) -> str:
@@ -100,14 +118,22 @@ SERVICE = Resource(
     plural="services",
     upstream="Services",
     prefix="IS",
-    view=views.Service,
-    create=bodies.ServiceCreate,
-    update=None,
+    view=account_views.Service,
+    create=account_bodies.ServiceCreate,
+    update=account_bodies.ServiceUpdate,
     lists=queries.Paging,
     roles=_roles(Role.ADMIN),
-    verbs=("list", "create", "fetch", "delete"),
     in_service=False,
     fires_webhooks=False,
+    parts=(
+        Part("configuration", "Configuration", account_views.ServiceConfiguration),
+        Part("webhooks", "Configuration/Webhooks", account_views.Webhooks),
+        Part("notifications", "Configuration/Notifications", account_views.Notifications),
+    ),
+)
+ACCOUNT_PARTS = (
+    Part("configuration", "Configuration", account_views.AccountConfiguration),
+    Part("webhooks", "Configuration/Webhooks", account_views.AccountWebhooks),
 )
 CONVERSATION = Resource(
     name="conversation",
@@ -161,7 +187,89 @@ WEBHOOK = Resource(
     page_max=5,
     fires_webhooks=False,
 )
-RESOURCES = (SERVICE, CONVERSATION, PARTICIPANT, MESSAGE, WEBHOOK)
+RECEIPT = Resource(
+    name="receipt",
+    plural="receipts",
+    upstream="Receipts",
+    prefix="DY",
+    view=views.Receipt,
+    create=None,
+    update=None,
+    lists=queries.ListInService,
+    roles=_roles(Role.AGENT),
+    parent=MESSAGE,
+    verbs=("list", "fetch"),
+    page_max=50,
+)
+USER = Resource(
+    name="user",
+    plural="users",
+    upstream="Users",
+    prefix="US",
+    view=account_views.User,
+    create=account_bodies.UserCreate,
+    update=account_bodies.UserUpdate,
+    lists=queries.ListInService,
+    roles=_roles(Role.ADMIN),
+    named=frozenset({"fetch", "update", "delete"}),
+    page_max=50,
+)
+USER_CONVERSATION = Resource(
+    name="userConversation",
+    plural="conversations",
+    upstream="Conversations",
+    prefix="CH",
+    view=account_views.UserConversation,
+    create=None,
+    update=account_bodies.UserConversationUpdate,
+    lists=queries.ListInService,
+    roles=_roles(Role.ADMIN),
+    parent=USER,
+    verbs=("list", "fetch", "update", "delete"),
+    named=frozenset({"fetch", "update", "delete"}),
+    page_max=50,
+    fires_webhooks=False,
+)
+ROLE = Resource(
+    name="role",
+    plural="roles",
+    upstream="Roles",
+    prefix="RL",
+    view=account_views.Role,
+    create=account_bodies.RoleCreate,
+    update=account_bodies.RoleUpdate,
+    lists=queries.ListInService,
+    roles=_roles(Role.ADMIN),
+    page_max=50,
+    fires_webhooks=False,
+)
+ADDRESS = Resource(
+    name="address",
+    plural="addresses",
+    upstream="Configuration/Addresses",
+    prefix="IG",
+    view=account_views.Address,
+    create=account_bodies.AddressCreate,
+    update=account_bodies.AddressUpdate,
+    lists=queries.AddressList,
+    roles=_roles(Role.ADMIN),
+    named=frozenset({"fetch", "update", "delete"}),
+    page_max=50,
+    in_service=False,
+    fires_webhooks=False,
+)
+RESOURCES = (
+    SERVICE,
+    CONVERSATION,
+    PARTICIPANT,
+    MESSAGE,
+    RECEIPT,
+    WEBHOOK,
+    USER,
+    USER_CONVERSATION,
+    ROLE,
+    ADDRESS,
+)
 
 
 def operations() -> Iterator[tuple[Resource, Verb]]:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
 from typing import Literal
 
 import msgspec
 from aiohttp import web
 
+from conversations_api.account_documents import read_parts, write_parts
 from conversations_api.bodies import Body
 from conversations_api.cursor import next_cursor, page_parameters
-from conversations_api.identifiers import SID
-from conversations_api.parts import EVENTS, TWILIO
+from conversations_api.parts import TWILIO
 from conversations_api.queries import OURS, Paging, parse_query
+from conversations_api.recording import record, written_event
 from conversations_api.refusals import unreadable
 from conversations_api.resources import METHODS, STATUSES, Resource, Verb, operations
 from conversations_api.upstream import Call
 from conversations_api.views import View
 from conversations_api.wire import Unreadable, form_pairs, page, view
-from shared.journal import JournalError
 from shared.problem import Problem
-from shared.records import ConversationEvent
 from shared.service import Handler, add_route, audit, json_response, read_json
 from shared.telemetry import get_logger
 
-HAPPENED = {"create": "Added", "update": "Updated", "delete": "Removed"}
 log = get_logger("conversations.rest")
 
 
@@ -43,10 +41,25 @@ def handler(resource: Resource, verb: Verb) -> Handler:
         if verb == "list":
             return await _list(request, resource, path, query)
         if verb == "fetch":
-            return json_response(_view("GET", await request.app[TWILIO].send(Call("GET", path)), resource))
+            return json_response(await _fetch(request, resource, path))
         return await _write(request, resource, verb, path, query)
 
     return answer
+
+
+async def _fetch(request: web.Request, resource: Resource, path: str) -> View:
+    """One resource with its parts. A miss is audited: it may be someone trying sids of another service."""
+    client = request.app[TWILIO]
+    try:
+        raw, parts = await asyncio.gather(
+            client.send(Call("GET", path)), read_parts(client, path, resource.parts, optional=True)
+        )
+    except Problem as problem:
+        if problem.status == 404:
+            audit(request, f"{resource.name}.fetch", "/".join(request.match_info.values()), "refused 404 20404")
+        raise
+    found = _view("GET", raw, resource)
+    return msgspec.structs.replace(found, **parts) if parts else found
 
 
 async def _list(request: web.Request, resource: Resource, path: str, query: Body) -> web.Response:
@@ -66,60 +79,42 @@ async def _write(
     request: web.Request, resource: Resource, verb: Verb, path: str, query: Body
 ) -> web.StreamResponse:
     """Writes once, and records who did it and what came of it, refusals included."""
-    form = await _form(request, resource, verb)
-    method: Literal["POST", "DELETE"] = "DELETE" if verb == "delete" else "POST"
+    body = await _body(request, resource, verb)
     target = "/".join(request.match_info.values())
     action = f"{resource.name}.{verb}"
     try:
-        raw = await request.app[TWILIO].send(Call(method, path, form=form, fires_webhooks=resource.fires_webhooks))
-        written = None if verb == "delete" else _view(method, raw, resource)
+        written = await _send(request, resource, verb, path, body)
     except Problem as problem:
         audit(request, action, target, f"refused {problem.status} {problem.code}")
         raise
     audit(request, action, f"{target}/{written.sid}".lstrip("/") if written and verb == "create" else target)
-    await _record(request, _event(request, resource, verb, written, _service_sid(query)))
+    await record(request, written_event(request, resource, verb, written, _service_sid(query)))
     if written is None:
         return web.Response(status=STATUSES[verb])
     return json_response(written, STATUSES[verb])
 
 
-async def _form(request: web.Request, resource: Resource, verb: Verb) -> Sequence[tuple[str, str]]:
+async def _body(request: web.Request, resource: Resource, verb: Verb) -> Body | None:
     kind = resource.body(verb)
     if kind is None:
-        return ()
-    form = form_pairs(await read_json(request, kind))
-    if verb == "update" and not form:
+        return None
+    body = await read_json(request, kind)
+    if verb == "update" and not form_pairs(body):
         raise Problem(400, "The body names nothing to change.")
-    return form
+    return body
 
 
-def _event(
-    request: web.Request, resource: Resource, verb: Verb, written: View | None, service_sid: str | None
-) -> ConversationEvent:
-    """Our own write in the form of Twilio's post event of the same name; its payload is our answer.
-
-    Where a conversation was deleted by its unique name, the sids stay empty: Twilio's own event names them.
-    """
-    payload = msgspec.to_builtins(written) if written is not None else {}
-    ids = {name: value if SID.fullmatch(value) else "" for name, value in request.match_info.items()}
-    sid = written.sid if written is not None else ids[resource.sid_name]
-    conversation = sid if resource.name == "conversation" else ids.get("conversationSid", "")
-    return ConversationEvent(
-        event_type=f"on{resource.name.title()}{HAPPENED[verb]}",
-        source="api",
-        service_sid=payload.get("chatServiceSid") or service_sid or "",
-        conversation_sid=payload.get("conversationSid") or conversation,
-        sid=sid,
-        payload=payload,
-    )
-
-
-async def _record(request: web.Request, event: ConversationEvent) -> None:
-    """Journals the event. Twilio has done the write, so a journal that fails is logged and does not undo it."""
-    try:
-        await request.app[EVENTS].commit(event)
-    except JournalError as error:
-        log.error("own write not journalled", event_type=event.event_type, sid=event.sid, reason=str(error))
+async def _send(request: web.Request, resource: Resource, verb: Verb, path: str, body: Body | None) -> View | None:
+    """Does the write at Twilio; None for a deletion."""
+    client = request.app[TWILIO]
+    if verb == "update" and resource.parts:
+        assert body is not None  # noqa: S101 - updates have one
+        await write_parts(client, path, resource.parts, body)
+        return await _fetch(request, resource, path)
+    method: Literal["POST", "DELETE"] = "DELETE" if verb == "delete" else "POST"
+    form = form_pairs(body) if body is not None else ()
+    raw = await client.send(Call(method, path, form=form, fires_webhooks=resource.fires_webhooks))
+    return None if verb == "delete" else _view(method, raw, resource)
 
 
 def _view(method: str, raw: bytes, resource: Resource) -> View:

@@ -80,7 +80,7 @@ class TwilioClient:
     """Sends calls to one account. Safe for concurrent use on its loop."""
 
     def __init__(self, session: aiohttp.ClientSession, account: TwilioAccount, patience: Patience) -> None:
-        self._session = session
+        self.session = session
         self._account = account
         self._patience = patience
 
@@ -112,7 +112,7 @@ class TwilioClient:
         url = URL(self._account.url(PRODUCT, call.path) + query, encoded=True)
         headers = {WEBHOOK_HEADER: "true"} if call.fires_webhooks else {}
         try:
-            async with self._session.request(
+            async with self.session.request(
                 call.method,
                 url,
                 data=urlencode(call.form).encode() if call.method == "POST" else None,
@@ -122,7 +122,7 @@ class TwilioClient:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
             ) as response:
-                return await _reply(response)
+                return await reply_of(response)
         except TimeoutError:
             return Silence.TIMED_OUT
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
@@ -144,7 +144,7 @@ async def open_client(account: TwilioAccount, patience: Patience) -> AsyncIterat
         yield TwilioClient(session, account, patience)
 
 
-async def _reply(response: aiohttp.ClientResponse) -> Outcome:
+async def reply_of(response: aiohttp.ClientResponse) -> Outcome:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

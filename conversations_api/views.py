@@ -20,12 +20,6 @@ class View(msgspec.Struct, kw_only=True, rename="camel"):
     date_updated: datetime | None = None
 
 
-class Service(View):
-    """A conversation service: a separate set of conversations, users and roles."""
-
-    friendly_name: str | None = None
-
-
 class ConversationTimers(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     """When the state changes by itself."""
 
@@ -102,6 +96,18 @@ class Message(View):
     attributes: Any = None
     content_sid: str | None = None
     delivery: Delivery | None = None
+
+
+class Receipt(View):
+    """How far a message got with one participant outside chat."""
+
+    conversation_sid: str | None = None
+    chat_service_sid: str | None = None
+    message_sid: str | None = None
+    channel_message_sid: str | None = None
+    participant_sid: str | None = None
+    status: str | None = None
+    error_code: int | None = None
 
 
 class WebhookConfiguration(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from conversations_api.account_views import Part
 from conversations_api.bodies import Body
 from conversations_api.views import View
 
-V = TypeVar("V", bound=View)
+V = TypeVar("V", bound=View | Part)
 
 # Values Twilio keeps as JSON text.
 JSON_TEXT = {"attributes"}
@@ -41,6 +42,8 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
                 yield from _pairs(name, item)
         case dict():
             yield name, msgspec.json.encode(value).decode()
+        case bool():
+            yield name, "true" if value else "false"
         case datetime():
             yield name, value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         case date():
@@ -49,6 +52,25 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield name, "null"
         case _:
             yield name, str(value)
+
+
+def nested_json(body: Body) -> str:
+    """A body inside one form field: JSON with Twilio's names, `attributes` as text in it.
+
+    Source: Twilio, ConversationWithParticipants, `Participant`.
+    """
+    return msgspec.json.encode(_snake(body)).decode()
+
+
+def _snake(value: Any) -> Any:
+    match value:
+        case Body():
+            given = {name: getattr(value, name) for name in value.__struct_fields__}
+            return {name: _snake(item) for name, item in given.items() if item is not msgspec.UNSET}
+        case dict():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return value
 
 
 def view(raw: bytes, kind: type[V]) -> V:

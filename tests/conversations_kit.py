@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -29,7 +29,17 @@ ORIGIN = "http://127.0.0.1:3000"
 BEARER = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 QUICK = Patience(total_s=3.0, attempt_s=0.5, first_delay_s=0.01, longest_delay_s=0.05, attempts=4)
 
-PREFIXES = {"Services": "IS", "Conversations": "CH", "Participants": "MB", "Messages": "IM", "Webhooks": "WH"}
+PREFIXES = {
+    "Services": "IS",
+    "Conversations": "CH",
+    "Participants": "MB",
+    "Messages": "IM",
+    "Webhooks": "WH",
+    "Receipts": "DY",
+    "Users": "US",
+    "Roles": "RL",
+    "Addresses": "IG",
+}
 DATE = "2026-11-22T10:00:00Z"
 
 
@@ -58,10 +68,17 @@ class Upstream:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    file_faults: list[Fault] = field(default_factory=list)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+    content_link: str = "https://media.us1.twilio.com/{sid}?Expires=1"
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_route("*", "/conversations/v1{tail:/.*}", self.answer)
+        app.router.add_post("/mcs/v1/Services/{service}/Media", self.store_file)
+        app.router.add_get("/mcs/v1/Services/{service}/Media/{media}", self.describe_file)
+        app.router.add_get("/media/{media}", self.read_file)
         return app
 
     def fail(self, *faults: Fault) -> None:
@@ -73,6 +90,12 @@ class Upstream:
         self.seen.append(Seen(request.method, path, list(request.query.items()), form, dict(request.headers)))
         if self.faults:
             return await self.faults.pop(0)(request)
+        if path.rpartition("/Configuration")[2] in {"", "/Webhooks", "/Notifications"} and path != "":
+            return self._document(request.method, path, form)
+        if path.endswith("/ConversationWithParticipants"):
+            path = path.replace("ConversationWithParticipants", "Conversations")
+            form = [("State", "initializing"), *((name, value) for name, value in form if name != "Participant")]
+            return self._create(path.strip("/"), self.rows.setdefault(path.strip("/"), []), form, 202)
         collection, key = self._split(path)
         rows = self.rows.setdefault(collection, [])
         if key is None and request.method == "GET":
@@ -88,6 +111,8 @@ class Upstream:
 
     def _split(self, path: str) -> tuple[str, str | None]:
         parts = path.strip("/").split("/")
+        if parts[:2] == ["Configuration", "Addresses"]:
+            return "Configuration/Addresses", unquote(parts[2]) if len(parts) > 2 else None
         if len(parts) % 2:
             return "/".join(parts), None
         return "/".join(parts[:-1]), unquote(parts[-1])
@@ -106,7 +131,43 @@ class Upstream:
         meta = {"key": key, "page": 0, "page_size": size, "next_page_url": following if more else None}
         return web.json_response({"meta": meta, key: chosen[start : start + size]})
 
-    def _create(self, collection: str, rows: list[dict[str, Any]], form: list[tuple[str, str]]) -> web.Response:
+    def _document(self, method: str, path: str, form: list[tuple[str, str]]) -> web.Response:
+        document = self.documents.setdefault(path, {"account_sid": ACCOUNT_SID, "url": "https://x.twilio.com"})
+        if method == "POST":
+            document.update(unfold(form))
+        return web.json_response(document)
+
+    async def store_file(self, request: web.Request) -> web.Response:
+        data = await request.read()
+        key = "ME" + secrets.token_hex(16)
+        document = {
+            "sid": key,
+            "size": len(data),
+            "content_type": request.headers["Content-Type"],
+            "filename": request.query.get("Filename"),
+            "date_created": DATE,
+            "links": {"content_direct_temporary": self.content_link.format(sid=key)},
+        }
+        self.files[key] = (document, data)
+        return web.json_response(document, status=201)
+
+    async def describe_file(self, request: web.Request) -> web.Response:
+        if self.file_faults:
+            return cast(web.Response, await self.file_faults.pop(0)(request))
+        found = self.files.get(request.match_info["media"])
+        return web.json_response(found[0]) if found else refuse(404, 20404)
+
+    async def read_file(self, request: web.Request) -> web.Response:
+        assert "Authorization" not in request.headers
+        data, start = self.files[request.match_info["media"]][1], request.http_range.start
+        if start is None:
+            return web.Response(body=data, content_type="text/html")
+        covered = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        return web.Response(body=data[start:], status=206, headers=covered)
+
+    def _create(
+        self, collection: str, rows: list[dict[str, Any]], form: list[tuple[str, str]], status: int = 201
+    ) -> web.Response:
         row = unfold(form)
         name = row.get("unique_name")
         if name is not None and any(other.get("unique_name") == name for other in rows):
@@ -121,8 +182,10 @@ class Upstream:
             row["conversation_sid"] = collection.split("/")[-2] if "/" in collection else None
         if collection.startswith("Services/"):
             row["chat_service_sid"] = collection.split("/")[1]
+        else:
+            row.setdefault("chat_service_sid", sid("IS"))
         rows.append(row)
-        return web.json_response(row, status=201)
+        return web.json_response(row, status=status)
 
     def _one(
         self, request: web.Request, rows: list[dict[str, Any]], row: dict[str, Any], form: list[tuple[str, str]]
@@ -152,11 +215,17 @@ def unfold(form: list[tuple[str, str]]) -> dict[str, Any]:
         place = row
         for part in outer:
             place = place.setdefault(part, {})
-        if last in {"filters", "triggers"}:
+        if last in {"filters", "triggers", "permission"}:
             place.setdefault(last, []).append(value)
         else:
-            place[last] = int(value) if last in {"last_read_message_index", "replay_after"} else value
+            place[last] = typed(last, value)
     return {name: value for name, value in row.items() if name != "timers"}
+
+
+def typed(name: str, value: str) -> Any:
+    if value in {"true", "false"}:
+        return value == "true"
+    return int(value) if name in {"last_read_message_index", "replay_after"} else value
 
 
 def refuse(status: int, code: int, **headers: str) -> web.Response:

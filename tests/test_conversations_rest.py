@@ -25,12 +25,24 @@ CREATE: dict[str, dict[str, Any]] = {
         "target": "webhook",
         "configuration": {"url": "https://a.example/x", "filters": ["onMessageAdded"]},
     },
+    "user": {"identity": "ana", "attributes": {"vip": True}},
+    "role": {
+        "friendlyName": "Helper",
+        "type": "conversation",
+        "permissions": ["sendMessage", "leaveConversation"],
+    },
+    "address": {"type": "sms", "address": "+15005550006", "autoCreation": {"enabled": True, "type": "default"}},
 }
 UPDATE: dict[str, dict[str, Any]] = {
     "conversation": {"friendlyName": "Ana B."},
     "participant": {"lastReadMessageIndex": 3},
     "message": {"body": "Hello again"},
     "webhook": {"configuration": {"url": "https://a.example/y"}},
+    "service": {"configuration": {"reachabilityEnabled": True}},
+    "user": {"friendlyName": "Ana"},
+    "userConversation": {"notificationLevel": "muted"},
+    "role": {"permissions": ["sendMessage"]},
+    "address": {"friendlyName": "Front desk"},
 }
 
 
@@ -55,14 +67,24 @@ def raw_url(platform: Platform, path: str) -> URL:
 
 def seed(platform: Platform, resource: Resource, scope: str | None) -> tuple[str, str, str]:
     """A conversation, and a row of the resource: (our path, their path, the row's sid)."""
-    base = f"Services/{scope}/" if scope else ""
-    if resource.name in {"service", "conversation"}:
-        key = platform.upstream.add(f"{base}{resource.upstream}", friendly_name="Old")
-        return f"/api/{resource.plural}", f"/{base}{resource.upstream}", key
-    above = platform.upstream.add(f"{base}Conversations", friendly_name="Old")
-    inside = f"{base}Conversations/{above}/{resource.upstream}"
-    key = platform.upstream.add(inside, conversation_sid=above, body="Old", identity="old")
-    return f"/api/conversations/{above}/{resource.plural}", f"/{inside}", key
+    theirs = f"Services/{scope}" if scope else ""
+    ours, key = "/api", ""
+    for kind in line_of(resource):
+        theirs = f"{theirs}/{key}/{kind.upstream}".replace("//", "/").strip("/")
+        ours = f"{ours}/{key}/{kind.plural}".replace("//", "/")
+        key = platform.upstream.add(theirs, friendly_name="Old", identity="old", chat_service_sid=sid("IS"))
+        if kind.name == "userConversation":
+            platform.upstream.rows[theirs][0]["conversation_sid"] = key
+    return ours, f"/{theirs}", key
+
+
+def sid_key(resource: Resource) -> str:
+    return "conversationSid" if resource.name == "userConversation" else "sid"
+
+
+def line_of(resource: Resource) -> list[Resource]:
+    """The resource and what it lies in, outermost first."""
+    return [*(line_of(resource.parent) if resource.parent else []), resource]
 
 
 @pytest.mark.parametrize(("resource", "verb", "scope"), cases())
@@ -76,16 +98,19 @@ async def test_every_operation_reaches_its_own_address_in_its_own_scope(
     query = f"?serviceSid={scope}" if scope else ""
     answer = await platform.call(METHODS[verb], ours + query, body)
     assert answer.status == STATUSES[verb], answer.raw
-    (seen,) = platform.upstream.seen
+    if resource.parts and verb == "update":
+        theirs += "/Configuration"
+    seen = platform.upstream.seen[0]
     assert (seen.method, seen.path) == ({"PUT": "POST"}.get(METHODS[verb], METHODS[verb]), theirs)
+    assert len(platform.upstream.seen) == 1 or resource.parts
     writes = verb not in {"list", "fetch"}
     assert (seen.headers.get("X-Twilio-Webhook-Enabled") == "true") == (writes and resource.fires_webhooks)
     if verb == "list":
-        assert [item["sid"] for item in answer.json["items"]] == [key]
+        assert [item[sid_key(resource)] for item in answer.json["items"]] == [key]
     elif verb == "delete":
         assert answer.raw == b""
     else:
-        assert answer.json["sid"] == key or verb == "create"
+        assert answer.json[sid_key(resource)] == key or verb == "create"
         assert not set(answer.json) & {"url", "links", "accountSid"}
 
 
@@ -382,3 +407,71 @@ async def test_a_body_larger_than_the_limit_is_a_413(platform: Platform) -> None
     headers = {"Content-Type": "application/json"}
     answer = await platform.call("POST", "/api/conversations", data=body, headers=headers)
     assert (answer.status, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+async def test_a_service_comes_with_its_parts_and_a_change_reaches_each_document(
+    platform: Platform,
+) -> None:
+    key = platform.upstream.add("Services", friendly_name="Shop")
+    change = {
+        "configuration": {"reachabilityEnabled": True},
+        "webhooks": {"postWebhookUrl": "https://a.example/x", "filters": ["onMessageAdded", "onUserAdded"]},
+        "notifications": {"newMessage": {"badgeCountEnabled": False, "withMedia": {"enabled": True}}},
+    }
+    changed = await platform.call("PUT", f"/api/services/{key}", change)
+    assert changed.status == 200, changed.raw
+    assert changed.json["webhooks"]["filters"] == ["onMessageAdded", "onUserAdded"]
+    forms = {seen.path: seen.form for seen in platform.upstream.seen if seen.method == "POST"}
+    assert forms == {
+        f"/Services/{key}/Configuration": [("ReachabilityEnabled", "true")],
+        f"/Services/{key}/Configuration/Webhooks": [
+            ("Filters", "onMessageAdded"),
+            ("Filters", "onUserAdded"),
+            ("PostWebhookUrl", "https://a.example/x"),
+        ],
+        f"/Services/{key}/Configuration/Notifications": [
+            ("NewMessage.BadgeCountEnabled", "false"),
+            ("NewMessage.WithMedia.Enabled", "true"),
+        ],
+    }
+    read = await platform.call("GET", f"/api/services/{key}")
+    assert (read.json["friendlyName"], read.json["webhooks"]) == ("Shop", changed.json["webhooks"])
+
+
+async def test_the_accounts_configuration_is_read_and_changed(platform: Platform) -> None:
+    change = {"configuration": {"defaultClosedTimer": "PT2H"}, "webhooks": {"target": "webhook", "method": "POST"}}
+    changed = await platform.call("PUT", "/api/account", change)
+    assert (changed.status, changed.json["configuration"]["defaultClosedTimer"]) == (200, "PT2H")
+    assert (await platform.call("GET", "/api/account")).json == changed.json
+    assert (await platform.call("PUT", "/api/account", {"webhooks": {}})).status == 400
+
+
+@pytest.mark.parametrize("path", ["/api/services", "/api/addresses", "/api/account"])
+async def test_what_belongs_to_the_account_refuses_a_service(platform: Platform, path: str) -> None:
+    refused = await platform.call("GET", f"{path}?serviceSid={SERVICE_SID}")
+    assert refused.status == 400
+    assert "belongs to the account" in refused.json["detail"]
+    assert platform.upstream.seen == []
+
+
+async def test_a_conversation_is_created_together_with_its_people(platform: Platform) -> None:
+    people = [
+        {"identity": "ana", "attributes": {"vip": True}},
+        {"messagingBinding": {"address": "+15005550009", "proxyAddress": "+15005550006"}},
+    ]
+    made = await platform.call(
+        "POST",
+        f"/api/conversations/with-participants?serviceSid={SERVICE_SID}",
+        {"friendlyName": "Both", "participants": people},
+    )
+    assert (made.status, made.json["state"]) == (202, "initializing")
+    (seen,) = platform.upstream.seen
+    assert seen.path == f"/Services/{SERVICE_SID}/ConversationWithParticipants"
+    assert seen.form == [
+        ("FriendlyName", "Both"),
+        ("Participant", '{"identity":"ana","attributes":"{\\"vip\\":true}"}'),
+        ("Participant", '{"messaging_binding":{"address":"+15005550009","proxy_address":"+15005550006"}}'),
+    ]
+    assert seen.headers["X-Twilio-Webhook-Enabled"] == "true"
+    crowd = {"participants": [{"identity": f"p{number}"} for number in range(11)]}
+    assert (await platform.call("POST", "/api/conversations/with-participants", crowd)).status == 400
