@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dialogue.telephony import OutboundConfig, Price, TelephonyConfig
 from shared.environment import ConfigError
 
 LOCAL_FILE = Path("agents/agent.toml")
@@ -38,6 +39,15 @@ class Language(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     transcription_provider: str = "Deepgram"
     speech_model: str = ""
     hints: str = ""
+    asr_smart_format: bool | None = None
+    tts_text_normalization: Literal["", "on", "auto", "off"] = ""
+    greeting_outbound: str = ""
+
+    def opening(self, *, resumed: bool, outbound: bool) -> str:
+        """What Twilio says first; a person whom we call is greeted in other words than one who called us."""
+        if resumed:
+            return self.resumed
+        return (self.greeting_outbound if outbound else "") or self.greeting
 
 
 class ConversationConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +98,9 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     conversation: ConversationConfig = ConversationConfig()
     dtmf: DtmfConfig = DtmfConfig()
     handoff: HandoffConfig = HandoffConfig()
+    telephony: TelephonyConfig = TelephonyConfig()
+    outbound: OutboundConfig = OutboundConfig()
+    prices: dict[str, Price] = {}
     tools: list[TableTool] = []
     tables: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -160,6 +173,7 @@ def _faults(agent: Agent) -> list[str]:
     faults += [
         f"{tool.name!r} is not a tool name" for tool in agent.tools if not re.fullmatch(r"[\w-]+", tool.name)
     ]
+    faults += agent.telephony.faults(codes)
     faults += [
         f"{key!r} is not a key of a phone" for key in agent.dtmf.menu if key not in "0123456789*#" or len(key) != 1
     ]

@@ -18,11 +18,13 @@ from relay_server import operator_pages as pages
 from relay_server import voice
 from relay_server.call import Call, Surroundings
 from relay_server.call_book import CallBook
+from relay_server.dialler import Dialler
 from relay_server.facts import Shutdown
 from relay_server.observer import CallObserver
-from relay_server.parts import AROUND, BOOK, FEED, JOURNAL, LIVE, RECOVERY
+from relay_server.parts import AROUND, BOOK, DIALLER, FEED, JOURNAL, LIVE, RECOVERY, TICKETS
 from relay_server.recovery import Recovery, journalled_calls
 from relay_server.socket import websocket
+from relay_server.tickets import Tickets
 from shared.config import Settings
 from shared.door import PUBLIC, TWILIO
 from shared.journal import Journal
@@ -43,6 +45,8 @@ def create_app(settings: Settings) -> web.Application:
     app[LIVE] = {}
     app[BOOK] = CallBook()
     app[RECOVERY] = Recovery()
+    app[TICKETS] = Tickets(settings.session_secret)
+    app[DIALLER] = Dialler(agent.outbound)
     app[FEED] = LiveFeed(start_seq())
     app.cleanup_ctx.append(_journal)
     app.cleanup_ctx.append(_surroundings(agent))

@@ -21,8 +21,10 @@ from dialogue.model import Finished, Message, ModelClient, ModelError, TextPart,
 from dialogue.tools import ToolError, look_up, read_arguments
 from relay_server import facts as f
 from relay_server import messages as m
+from relay_server.bucket import TokenBucket
 from relay_server.call_state import State
-from relay_server.metrics import FRAMES
+from relay_server.leaving import CLOSE_GRACE_S
+from relay_server.metrics import DROPPED, FRAMES
 from relay_server.session import Session
 from shared.config import SegmentSettings
 from shared.records import CallRecord
@@ -30,11 +32,18 @@ from shared.telemetry import get_logger
 
 OUTBOX_COMMANDS = 1000
 STUCK_S = 10.0
+SETUP_WITHIN_S = 10.0
+# A busy call sends fewer than twenty frames a second; after a reconnect Twilio replays up to 500 at once.
+FRAMES_PER_S, FRAMES_AT_ONCE = 50.0, 600.0
 log = get_logger("call")
 
 
 class StuckLine(Exception):
     """The other side takes nothing of what it is sent, and goes on sending."""
+
+
+class NoSetup(Exception):
+    """The socket is open and its first frame does not come."""
 
 
 class Observer(Protocol):
@@ -69,6 +78,7 @@ class Call:
         self.closed = asyncio.Event()
         self._socket = socket
         self._around = around
+        self._bucket = TokenBucket(FRAMES_PER_S, FRAMES_AT_ONCE)
         self._outbox: deque[f.Command] = deque()
         self._flushing = False
         self._flushed = asyncio.Event()
@@ -95,6 +105,15 @@ class Call:
         """The same call is back on another socket: this one says nothing more, and its records are written."""
         self._end(clean=False)
         self._spawn(self._close())
+
+    async def turn_away(self, reason_code: str) -> None:
+        """Ends a session that never began, and leaves Twilio the time to close its socket."""
+        data = msgspec.json.encode({"reasonCode": reason_code}).decode()
+        with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CLOSE_GRACE_S):
+                await self._socket.send_str(m.encode_frame(m.EndOut(data)))
+                async for _ in self._socket:
+                    pass
 
     async def feed(self, fact: f.Fact) -> None:
         """Tells the session and carries out its commands; those of concurrent facts keep their order."""
@@ -133,22 +152,41 @@ class Call:
     # ---- in ----
 
     async def _read(self, on_setup: Callable[[m.Setup], f.Resumed | None]) -> None:
-        async for message in self._socket:
-            if message.type is not WSMsgType.TEXT:
-                FRAMES.labels("binary").inc()
-                continue
-            frame = m.decode_frame(message.data)
-            FRAMES.labels(type(frame).__name__.lower()).inc()
-            log.debug("frame", kind=type(frame).__name__, call_sid=self.session.call_sid)
-            if isinstance(frame, m.Unreadable):
-                continue
-            if isinstance(frame, m.Setup) and self.session.state is State.WAITING:
-                resumed = on_setup(frame)
-                if resumed is not None:
-                    await self.feed(resumed)
-            await self.feed(frame)
-            if len(self._outbox) > OUTBOX_COMMANDS:
-                await self._catch_up()
+        """Reads frames until the socket closes. Raises NoSetup when the first one does not come in time."""
+        try:
+            async with asyncio.timeout(SETUP_WITHIN_S) as patience:
+                async for message in self._socket:
+                    frame = self._understood(message)
+                    if frame is None:
+                        continue
+                    if isinstance(frame, m.Setup) and self.session.state is State.WAITING:
+                        patience.reschedule(None)
+                        resumed = on_setup(frame)
+                        if resumed is not None:
+                            await self.feed(resumed)
+                    await self.feed(frame)
+                    if len(self._outbox) > OUTBOX_COMMANDS:
+                        await self._catch_up()
+        except TimeoutError:
+            if self.session.state is State.WAITING:
+                raise NoSetup from None
+            raise
+
+    def _understood(self, message: aiohttp.WSMessage) -> m.Inbound | None:
+        """The frame, None for one that is dropped: too many, no text, or not understood."""
+        if not self._bucket.take(time.monotonic()):
+            DROPPED.labels("rate").inc()
+            return None
+        if message.type is not WSMsgType.TEXT:
+            FRAMES.labels("binary").inc()
+            return None
+        frame = m.decode_frame(message.data)
+        if isinstance(frame, m.Unreadable):
+            FRAMES.labels(frame.why).inc()
+            log.debug("frame not understood", why=frame.why, call_sid=self.session.call_sid)
+            return None
+        FRAMES.labels(type(frame).__name__.lower()).inc()
+        return frame
 
     async def _catch_up(self) -> None:
         """Reads no further until the outbox is empty. Raises StuckLine for a peer that sends and does not read."""

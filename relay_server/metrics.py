@@ -8,6 +8,8 @@ from shared.records import CallEnded, CallError, CallRecord, LanguageSwitched, T
 
 LIVE_CALLS = Gauge("relay_live_calls", "Calls with an open socket")
 FRAMES = Counter("relay_frames_total", "Frames from Twilio", ["kind"])
+DROPPED = Counter("relay_frames_dropped_total", "Frames from Twilio that were not looked at", ["reason"])
+REFUSED = Counter("relay_sockets_refused_total", "Sockets that were closed at their setup", ["reason"])
 ENDED = Counter("relay_calls_ended_total", "Calls that ended", ["reason"])
 TURNS = Counter("relay_turns_total", "Turns", ["outcome"])
 SWITCHES = Counter("relay_language_switches_total", "Language switches", ["to"])

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from relay_server.facts import EndRequested
+from relay_server.outbound import place_call
 from relay_server.parts import BOOK, FEED, LIVE
 from shared.door import SESSION_COOKIE
 from shared.live_socket import serve_live
@@ -30,6 +31,7 @@ def add_operator_pages(app: web.Application) -> None:
     """Adds the routes for operators; their templates and scripts come out of the package."""
     aiohttp_jinja2.setup(app, loader=jinja2.PackageLoader("relay_server"), autoescape=True)
     add_route(app, "GET", "/api/calls", list_calls, Role.VIEWER)
+    add_route(app, "POST", "/api/calls", place_call, Role.AGENT)
     add_route(app, "GET", "/api/calls/{callSid}", show_call, Role.VIEWER)
     add_route(app, "POST", "/api/calls/{callSid}/end", end_call, Role.SUPERVISOR)
     add_route(app, "GET", "/dashboard-ws", dashboard_socket, Role.VIEWER)

@@ -51,6 +51,7 @@ class Session:
             m.Interrupt: self._on_interrupt,
             m.Info: self._on_info,
             m.RelayError: self._on_relay_error,
+            m.ConfigUpdated: lambda _: None,
             f.Resumed: self._on_resumed,
             f.CustomerKnown: self._on_customer,
             f.ReplyText: self._on_reply,
@@ -110,7 +111,9 @@ class Session:
         call.state = State.LISTENING
         call.call_sid = fact.call_sid
         self._started_s = call.now_s - (self._before.elapsed_s if self._before else 0.0)
-        greeting = call.language.resumed if self._before else call.language.greeting
+        if self._before is None:
+            call.language = call.agent.language(fact.custom_parameters.get("language", self.language))
+        greeting = call.language.opening(resumed=self._before is not None, outbound=fact.outbound)
         call.history.greeting = Cycle(0, text=greeting)  # Twilio speaks it by itself, in front of everything else
         call.ledger.send(greeting, call.now_s)
         call.write(self._opening_record(fact))
@@ -132,6 +135,8 @@ class Session:
             language=self.language,
             agent=self._call.agent.name,
             account_sid=fact.account_sid,
+            call_type=fact.call_type,
+            parameters=fact.custom_parameters,
         )
 
     def _on_customer(self, fact: f.CustomerKnown) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from urllib.parse import parse_qs
 
 import msgspec
 from aiohttp import web
 
+from dialogue.agent import Agent
 from relay_server import twiml
-from relay_server.parts import AROUND, BOOK, LIVE, RECOVERY
+from relay_server.outbound import call_parameters
+from relay_server.parts import AROUND, LIVE, RECOVERY, TICKETS
+from relay_server.room import BUSY, has_room
+from relay_server.tickets import PARAMETER
 from shared.bodies import BodyTooLarge, read_whole
 from shared.problem import Problem
 from shared.service import READINESS, SETTINGS
 from shared.signature import BadSignature, check_form, relay_url
 from shared.telemetry import get_logger
 
-MAX_LIVE_CALLS = 400
 FORM_BYTES = 64 * 1024
 FORM_WITHIN_S = 10.0
 LONGEST_DURATION = 9
@@ -27,7 +31,10 @@ log = get_logger("voice")
 
 
 class _Handoff(msgspec.Struct, rename="camel"):
+    """Our own hand-off data, which Twilio brings back: why the session ended, and the number to go to, if any."""
+
     reason_code: str = ""
+    to: str = ""
 
 
 async def voice(request: web.Request) -> web.Response:
@@ -35,8 +42,8 @@ async def voice(request: web.Request) -> web.Response:
     form = await signed_form(request)
     app, call_sid = request.app, form.get("CallSid", "")
     known = app[RECOVERY].language(call_sid)
-    if _has_room(app):
-        return _twiml(_connect(app, known))
+    if has_room(app):
+        return _twiml(_connect(request, form, known))
     if known is not None and app[READINESS].draining:
         return _twiml(_come_back(app))
     log.warning("call refused", call_sid=call_sid)
@@ -51,10 +58,12 @@ async def ended(request: web.Request) -> web.Response:
     lost = form.get("ErrorCode") in SOCKET_LOST or form.get("SessionStatus") == "failed"
     alive = form.get("CallStatus", "") == "in-progress"
     log.info("session ended", call_sid=call_sid, status=form.get("SessionStatus"), error=form.get("ErrorCode"))
-    if alive and (lost or handoff == "shutdown"):
-        return _twiml(_resume(request, call_sid))
-    if alive and handoff == "live-agent-handoff":
-        return _twiml(twiml.hand_off(request.app[AROUND].agent, form["HandoffData"]))
+    if alive and handoff.reason_code == BUSY:
+        return _twiml(_refuse(request.app))
+    if alive and (lost or handoff.reason_code == "shutdown"):
+        return _twiml(_resume(request, form))
+    if alive and handoff.reason_code == "live-agent-handoff":
+        return _twiml(twiml.hand_off(request.app[AROUND].agent, form["HandoffData"], handoff.to))
     _note_end(request.app, call_sid, "failed" if lost else "completed", form.get("SessionDuration", ""))
     return _twiml(twiml.hang_up())
 
@@ -97,33 +106,49 @@ async def _read_form(request: web.Request) -> dict[str, list[str]]:
         raise Problem(400, "The body is not a form.") from error
 
 
-def _connect(app: web.Application, known: str | None, *, action: str = "/voice/ended") -> str:
+def _connect(
+    request: web.Request, form: dict[str, str], known: str | None, *, action: str = "/voice/ended"
+) -> str:
     """The relay for a new call, or with the words for one that was cut and was held in the language `known`."""
+    app, call_sid = request.app, form.get("CallSid", "")
     settings, agent = app[SETTINGS], app[AROUND].agent
-    return twiml.connect_call(
-        agent,
-        relay_url(settings.relay_public_url),
-        settings.relay_public_url + action,
-        settings.twilio.intelligence_service_sid if settings.twilio else None,
-        language=agent.language(known) if known is not None else None,
+    outbound = form.get("Direction", "").lower().startswith("outbound")
+    given = call_parameters(request.query)
+    language = agent.language(known or given.get("language") or _start_language(agent, form, outbound=outbound))
+    to = twiml.Connection(
+        relay_url=relay_url(settings.relay_public_url),
+        action_url=settings.relay_public_url + action,
+        language=language,
         resumed=known is not None,
+        outbound=outbound,
+        intelligence_service=settings.twilio.intelligence_service_sid if settings.twilio else None,
+        parameters={**given, "language": language.code, PARAMETER: app[TICKETS].issue(call_sid, time.time())},
     )
+    return twiml.connect_call(agent, to)
 
 
-def _resume(request: web.Request, call_sid: str) -> str:
+def _start_language(agent: Agent, form: dict[str, str], *, outbound: bool) -> str:
+    """The language that the numbers suggest; on a call that we place the person is at the called number."""
+    ours, person = form.get("To", ""), form.get("From", "")
+    if outbound:
+        ours, person = person, ours
+    return agent.telephony.start_language(called=ours, caller=person)
+
+
+def _resume(request: web.Request, form: dict[str, str]) -> str:
     """The relay again; a call cut too often goes to a person, one that never got through is refused in the end."""
-    app, recovery = request.app, request.app[RECOVERY]
+    app, recovery, call_sid = request.app, request.app[RECOVERY], form.get("CallSid", "")
     if recovery.is_open(call_sid) and not recovery.may_resume(call_sid):
         return twiml.hand_off(app[AROUND].agent, '{"reasonCode":"live-agent-handoff","reason":"connection"}')
     if app[READINESS].draining:
         return _come_back(app)
     known = recovery.language(call_sid)
     if known is not None:
-        return _connect(app, known)
+        return _connect(request, form, known)
     if SECOND_TRY in request.query:  # without an end to it the caller would hear nothing for ever
         log.warning("call could not be connected", call_sid=call_sid)
         return _refuse(app)
-    return _connect(app, None, action=f"/voice/ended?{SECOND_TRY}=1")
+    return _connect(request, form, None, action=f"/voice/ended?{SECOND_TRY}=1")
 
 
 def _come_back(app: web.Application) -> str:
@@ -132,7 +157,7 @@ def _come_back(app: web.Application) -> str:
 
 def _refuse(app: web.Application) -> str:
     agent = app[AROUND].agent
-    return twiml.refuse_call(agent.language(agent.default_language))
+    return twiml.refuse_call(agent, agent.language(agent.default_language))
 
 
 def _note_end(app: web.Application, call_sid: str, reason: str, duration_s: str) -> None:
@@ -144,17 +169,12 @@ def _note_end(app: web.Application, call_sid: str, reason: str, duration_s: str)
         app[AROUND].observer.record(record)
 
 
-def _has_room(app: web.Application) -> bool:
-    """True while the service is ready: not stopping, its journals written, and not all lines taken."""
-    return not app[READINESS].reasons() and app[BOOK].live_count() < MAX_LIVE_CALLS
-
-
-def _read_handoff(text: str) -> str:
-    """The reason code of our own hand-off data, "" when it is not ours."""
+def _read_handoff(text: str) -> _Handoff:
+    """Our own hand-off data, empty when it is not ours."""
     try:
-        return msgspec.json.decode(text, type=_Handoff).reason_code
+        return msgspec.json.decode(text, type=_Handoff)
     except (msgspec.MsgspecError, RecursionError):
-        return ""
+        return _Handoff()
 
 
 def _twiml(document: str) -> web.Response:

@@ -29,6 +29,7 @@ DEMO_HINT = (
     "Fill the names in `.env` (see .env.example), or run `make up` without any of them: it starts a demo "
     "account on this machine."
 )
+DEFAULT_MAX_CALLS = 400
 DEFAULT_MODEL = "gpt-5-mini"
 DEFAULT_SEGMENT_URL = "https://profiles.segment.com/v1"
 SERVICES = {
@@ -137,6 +138,7 @@ class Settings:
     openai: OpenAISettings | None
     segment: SegmentSettings | None
     agent_file: Path | None
+    max_calls: int
     operator_token: str = field(repr=False)
     session_secret: str = field(repr=False)
 
@@ -162,6 +164,7 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
     urls = ServiceUrls(**{name: reader.address(f"{name.upper()}_URL") or own[name] for name in own})
     data_dir = Path(reader.text("DATA_DIR", "./data") or "")
     agent_file = reader.text("AGENT_FILE")
+    max_calls = reader.count("RELAY_MAX_CALLS", DEFAULT_MAX_CALLS)
     operator_token, session_secret = reader.secret("OPERATOR_TOKEN"), reader.secret("SESSION_SECRET")
     if reader.faults:
         raise ConfigError(reader.faults, DEMO_HINT)
@@ -185,6 +188,7 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
         openai=openai,
         segment=segment,
         agent_file=Path(agent_file) if agent_file else None,
+        max_calls=max_calls,
         operator_token=operator_token or secrets["OPERATOR_TOKEN"],
         session_secret=session_secret or secrets["SESSION_SECRET"],
     )

@@ -87,6 +87,14 @@ class EnvironmentReader:
         self.faults.append(f"{name} must be a port between 1 and 65535")
         return default
 
+    def count(self, name: str, default: int) -> int:
+        """A whole number of at least 1 and at most six digits."""
+        text = self.text(name, str(default)) or ""
+        if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0:
+            return int(text)
+        self.faults.append(f"{name} must be a whole number of at least 1")
+        return default
+
     def flag(self, name: str, default: bool) -> bool:
         text = (self.text(name, str(default)) or "").lower()
         if text in {"true", "1", "yes", "on"}:

@@ -55,6 +55,8 @@ class CallStarted(Record, tag="call_started"):
     language: str
     agent: str
     account_sid: str = ""
+    call_type: str = ""
+    parameters: dict[str, str] = {}
 
 
 class ToolUse(msgspec.Struct, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from relay_server.app import create_app
 from relay_server.parts import LIVE
+from relay_server.tickets import Tickets
 from shared.config import Settings, load_settings
 from shared.signature import relay_url, sign_form, sign_websocket
 
@@ -122,6 +124,10 @@ class Relay:
         async with self.http.post(self.url + path, data=form, headers=headers) as response:
             return response.status, await response.text()
 
+    def ticket(self, call_sid: str) -> str:
+        """What the TwiML of this call would have carried."""
+        return Tickets(self.settings.session_secret).issue(call_sid, time.time())
+
     @contextlib.asynccontextmanager
     async def call(self, call_sid: str = "CA1", *, setup: bool = True) -> AsyncIterator[CallerEnd]:
         """A signed socket with its `setup` sent."""
@@ -135,6 +141,7 @@ class Relay:
                     sessionId="VX1",
                     callSid=call_sid,
                     accountSid=ACCOUNT,
+                    customParameters={"ticket": self.ticket(call_sid)},
                     **{"from": CALLER, "to": CALLED, "direction": "inbound"},
                 )
             yield caller

@@ -15,7 +15,6 @@ from dialogue.agent import load_agent
 from relay_server.call import Call
 from relay_server.metrics import LOST_RECORDS
 from relay_server.parts import JOURNAL, LIVE
-from relay_server.voice import MAX_LIVE_CALLS
 from shared.journal import Journal, JournalError
 from shared.records import CallStarted
 from shared.service import READINESS
@@ -109,7 +108,7 @@ async def test_odd_values_in_a_signed_form_break_nothing(relay: Relay, duration:
 async def test_a_full_book_refuses_politely(relay: Relay) -> None:
     assert relay.app is not None
     observer = relay.app[voice.AROUND].observer
-    for number in range(MAX_LIVE_CALLS):
+    for number in range(relay.settings.max_calls):
         observer.record(
             CallStarted(
                 call_sid=f"CB{number}",
