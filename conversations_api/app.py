@@ -26,6 +26,7 @@ from conversations_api.webhook import receive
 from shared.config import ConfigError, Settings
 from shared.door import PUBLIC
 from shared.door import TWILIO as BY_TWILIO
+from shared.erase_route import TOMBSTONES
 from shared.journal import Journal
 from shared.live_feed import LiveFeed, start_seq
 from shared.live_socket import serve_live
@@ -87,7 +88,7 @@ async def _events(app: web.Application) -> AsyncIterator[None]:
     deliveries = Deliveries(data_dir)
     await asyncio.to_thread(deliveries.catch_up)
     app[EVENTS] = journal
-    app[INTAKE] = Intake(journal, deliveries)
+    app[INTAKE] = Intake(journal, deliveries, app[TOMBSTONES])
     app[READINESS].watch(journal)
     async with _running(_keep_index(deliveries)):
         yield

@@ -21,6 +21,7 @@ from shared.journal import Journal
 from shared.journal_reader import BadLine, JournalReader, Position
 from shared.records import ConversationEvent
 from shared.telemetry import get_logger
+from shared.tombstones import Tombstones
 
 STREAM = "conversation_events"
 KEPT = timedelta(days=30)
@@ -89,16 +90,17 @@ class Deliveries:
 class Intake:
     """Journals each event once, also when its deliveries arrive at the same moment."""
 
-    def __init__(self, journal: Journal, deliveries: Deliveries) -> None:
+    def __init__(self, journal: Journal, deliveries: Deliveries, tombstones: Tombstones) -> None:
         self._journal = journal
         self._deliveries = deliveries
+        self._tombstones = tombstones
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def accept(self, event: ConversationEvent) -> bool:
         """True when the event is new; it is durable then. Raises JournalError when it could not be stored."""
         key = event.event_key
-        if self._deliveries.known(key):
-            return False
+        if self._deliveries.known(key) or self._tombstones.covers([key]):
+            return False  # an erased event stays erased, though Twilio's signature on it is good for ever
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.create_task(self._store(event))

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("crosschannel.run", "run one service in the foreground (what a container does)"),
     "call": ("crosschannel.call", "place a simulated call and talk with the agent"),
     "doctor": ("crosschannel.doctor", "check the configuration and this machine, and say what to do"),
+    "erase": ("crosschannel.erase", "remove a caller from everything that is kept, and prove it"),
     "operators": ("crosschannel.operators", "add, list and revoke who may operate the platform"),
     "version": ("crosschannel.version", "print the version"),
 }

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from intelligence_webhooks.ledger import Ledger, keys_of
 from intelligence_webhooks.payload import Payload
 from shared.journal import Journal, JournalError
+from shared.person import SID
 from shared.records import DeadLetter, IntelEvent
+from shared.tombstones import Tombstones
 
 # Twilio waits 15 s in all; a disk that hangs longer than this is answered with 503.
 WRITE_DEADLINE_S = 5.0
@@ -31,10 +33,11 @@ class Intake:
     that an event stays `in flight` here until `settle` has let the ledger catch up.
     """
 
-    def __init__(self, events: Journal, dead_letters: Journal, ledger: Ledger) -> None:
+    def __init__(self, events: Journal, dead_letters: Journal, ledger: Ledger, tombstones: Tombstones) -> None:
         self._events = events
         self._dead_letters = dead_letters
         self._ledger = ledger
+        self._tombstones = tombstones
         self._lock = threading.Lock()
         self._in_flight: dict[str, Future[None]] = {}
         # Events whose write failed may stand in the file without being durable: a retry is written again.
@@ -42,17 +45,26 @@ class Intake:
         self.notify: Callable[[], object] = lambda: None
 
     def accept(self, payload: Payload, delivery: Delivery, replay_of: str = "") -> bool:
-        """True when the event is new and durable now, False when it was known (and durable) before.
+        """True when the event is new and durable now, False when it was known (and durable) before, or erased.
 
         Raises JournalError when it could not be made durable; it must not be acknowledged then.
         """
         event = _event(payload, delivery, replay_of)
+        if self.is_erased(event):
+            return False
         written, is_new = self._written(event)
         if written is not None:
             self._wait(event, written)
         if is_new:
             self.notify()
         return is_new
+
+    def is_erased(self, event: IntelEvent) -> bool:
+        """True when the event is about somebody who was erased: it must not come in again."""
+        if not len(self._tombstones):
+            return False
+        named = SID.findall(event.body.encode())
+        return self._tombstones.covers([*keys_of(event), event.transcript_sid, *(sid.decode() for sid in named)])
 
     def keep_rejected(self, reason: str, delivery: Delivery, detail: str) -> None:
         """Keeps a signed body that cannot be used as a dead letter. Raises JournalError."""

@@ -6,62 +6,36 @@ transaction, so that a start costs the journals' tail; the file may be thrown aw
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from intelligence_webhooks.ledger_file import open_ledger_file, transaction
+from intelligence_webhooks.ledger_views import LedgerViews
 from shared.journal_reader import Entry, JournalReader, Position
-from shared.records import AnyRecord, DeadLetter, IntelEvent, IntelResult, decode
+from shared.person import Person, is_erased, masked
+from shared.records import AnyRecord, Cleared, DeadLetter, Erased, IntelEvent, IntelResult, decode
+from shared.segments import archived_paths
+from shared.tombstones import Tombstones
 
 FILE_NAME = "intelligence.sqlite"
 # Events before what answers them, so that an answer finds its event.
 STREAMS = ("intel_events", "intel_results", "dead_letters")
 IDEMPOTENCY_HEADER = "i-twilio-idempotency-token"
-# Rows looked at for work; more events of one conversation than this wait for those before them.
-LOOK_AHEAD = 64
-NO_LATER_ID = "~"  # sorts behind every id
+ERASED = "erased"  # the reason of a dead letter that only says: this event is answered for good
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_event_decoder = msgspec.json.Decoder(IntelEvent)
-_result_decoder = msgspec.json.Decoder(IntelResult)
-_dead_letter_decoder = msgspec.json.Decoder(DeadLetter)
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """An event that waits for its result; `subject` is its transcript or conversation, `tries` counts failures."""
-
-    event: IntelEvent
-    subject: str
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Counts over all that the journals hold; `oldest_unresolved_s` is an age, null when nothing waits."""
-
-    received: int
-    unknown: int
-    unresolved: int
-    results: int
-    dead_letters: int
-    skipped_lines: int
-    oldest_unresolved_s: float | None
-
-
-class Ledger:
+class Ledger(LedgerViews):
     """The derived state of one DATA_DIR. Safe to use from any thread."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._lock = threading.Lock()
-        self._db = open_ledger_file(data_dir / FILE_NAME)
+    def __init__(self, data_dir: Path, tombstones: Tombstones | None = None) -> None:
+        super().__init__(open_ledger_file(data_dir / FILE_NAME))
+        self._data_dir = data_dir
+        self._tombstones = tombstones or Tombstones(data_dir)
         stored = dict(self._db.execute("SELECT stream, value FROM positions").fetchall())
         self._readers = {
             stream: JournalReader(
@@ -69,6 +43,8 @@ class Ledger:
             )
             for stream in STREAMS
         }
+        if not stored:
+            self._learn_archive()
 
     def close(self) -> None:
         with self._lock:
@@ -104,29 +80,34 @@ class Ledger:
             raise
         return len(lines)
 
-    def _apply(self, raw: bytes) -> None:
+    def _apply(self, raw: bytes, *, archived: bool = False) -> None:
         try:
             record = decode(raw)
         except UNREADABLE:
             self._count("skipped_lines")
             return
-        self._apply_record(record, raw)
+        if is_erased(raw, self._tombstones):  # from a restored copy, perhaps
+            self._count("erased")
+            return
+        self._apply_record(record, raw, archived)
 
-    def _apply_record(self, record: AnyRecord, raw: bytes) -> None:
+    def _apply_record(self, record: AnyRecord, raw: bytes, archived: bool) -> None:
         match record:
             case IntelEvent():
                 self._apply_event(record, raw)
             case IntelResult():
-                self._answer(record.event_id)
-                subject = record.transcript_sid or record.conversation_sid or record.id
-                self._db.execute(
-                    "INSERT INTO results VALUES (?, ?, ?) ON CONFLICT (subject) DO UPDATE"
-                    " SET id = excluded.id, line = excluded.line",
-                    (subject, record.id, raw),
-                )
+                self._answer(record.event_id, "resolved")
+                if not archived:
+                    self._put_result(record, raw)
             case DeadLetter():
-                self._answer(record.event_id)
-                self._db.execute("INSERT OR IGNORE INTO dead_letters VALUES (?, ?)", (record.id, raw))
+                self._answer(record.event_id, "dead")
+                if not archived and record.reason != ERASED:
+                    row = (record.id, record.reason, record.event_id, raw)
+                    self._db.execute("INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", row)
+            case Cleared():
+                self._clear(record)
+            case Erased():
+                self._count("erased")
             case _:
                 self._count("skipped_lines")
 
@@ -139,45 +120,97 @@ class Ledger:
             self._count("received")
         for key in keys_of(event):
             self._db.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (key, event.id))
+        subject = event.transcript_sid or event.conversation_sid or event.id
+        self._db.execute(
+            "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)",
+            (event.id, event.kind, subject, event.at.timestamp(), event.replay_of),
+        )
         if event.kind == "unknown":
             self._count("unknown")
             return
-        subject = event.transcript_sid or event.conversation_sid or event.id
         self._db.execute(
             "INSERT OR IGNORE INTO open_events (event_id, subject, received_s, line)"
             " SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM answered WHERE event_id = ?)",
             (event.id, subject, event.at.timestamp(), raw, event.id),
         )
 
-    def _answer(self, event_id: str) -> None:
+    def _put_result(self, result: IntelResult, raw: bytes) -> None:
+        flag = result.escalation_requested
+        row = {
+            "subject": result.transcript_sid or result.conversation_sid or result.id,
+            "id": result.id,
+            "call_sid": result.call_sid,
+            "service_sid": result.service_sid,
+            "source": result.source,
+            "channel": result.channel,
+            "language": result.language,
+            "sentiment": result.sentiment,
+            "band": result.legal_risk.band if result.legal_risk else None,
+            "escalation": None if flag is None else int(flag),
+            "unparsed": sum(not outcome.parsed for outcome in result.operators),
+            "started_s": (result.started_at or result.at).timestamp(),
+            "line": raw,
+        }
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"INSERT OR REPLACE INTO results VALUES ({marks})", (*row.values(),))  # noqa: S608
+
+    def _answer(self, event_id: str, how: str) -> None:
         if event_id:
-            self._db.execute("INSERT OR IGNORE INTO answered VALUES (?)", (event_id,))
+            self._db.execute("INSERT OR IGNORE INTO answered VALUES (?, ?)", (event_id, how))
             self._db.execute("DELETE FROM open_events WHERE event_id = ?", (event_id,))
 
-    # ---- asking ----
+    # ---- clearing and erasing ----
 
-    def knows(self, keys: Iterable[str]) -> bool:
-        """True when an event with any of these keys has been taken in."""
-        with self._lock:
-            return self._first_known(keys) is not None
-
-    def has_result(self, subject: str) -> bool:
-        """True when there is a result for this transcript or conversation."""
-        return bool(self._rows("SELECT 1 FROM results WHERE subject = ?", subject))
-
-    def due(self, limit: int, busy: Iterable[str] = ()) -> list[Work]:
-        """Open events whose time has come, those first that wait longest: one per subject, none of the `busy`."""
-        rows = self._rows(
-            "SELECT line, subject, tries FROM open_events WHERE due_s <= ? ORDER BY due_s, event_id LIMIT ?",
-            time.time(),
-            LOOK_AHEAD,
+    def _clear(self, record: Cleared) -> None:
+        """What was answered is not shown any more; what is still in the segments is read once more."""
+        self._set_meta("archived_until", record.until)
+        for table in ("results", "dead_letters"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from above
+        self._db.execute(
+            "DELETE FROM events WHERE event_id < ? AND event_id NOT IN (SELECT event_id FROM open_events)",
+            (record.id,),
         )
-        found: dict[str, Work] = {}
-        taken = set(busy)
-        for line, subject, tries in rows:
-            if subject not in taken and len(found) < limit:
-                found.setdefault(subject, Work(_event_decoder.decode(line), subject, tries))
-        return list(found.values())
+        for stream in ("intel_results", "dead_letters"):
+            self._readers[stream].positions = {}
+            self._db.execute("DELETE FROM positions WHERE stream = ?", (stream,))
+
+    def _learn_archive(self) -> None:
+        """A new file learns from cleared segments which events are known, and which of them were still open."""
+        with self._lock, transaction(self._db):
+            for stream in STREAMS:
+                for path in archived_paths(self._data_dir, stream):
+                    for raw in _lines(path):
+                        self._apply(raw, archived=True)
+
+    def erase(self, who: Person, tombstones: Tombstones) -> int:
+        """Removes a person's rows and masks mentions; how many rows. The write-ahead log is emptied as well."""
+        changed = 0
+        with self._lock:
+            with transaction(self._db):
+                for table, key in (("results", "subject"), ("dead_letters", "id"), ("open_events", "event_id")):
+                    changed += self._erase_lines(table, key, who, tombstones)
+                for event_id, subject in self._db.execute("SELECT event_id, subject FROM events").fetchall():
+                    if tombstones.covers([subject]):
+                        for table in ("events", "answered", "keys"):
+                            self._db.execute(f"DELETE FROM {table} WHERE event_id = ?", (event_id,))  # noqa: S608
+                        changed += 1
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return changed
+
+    def _erase_lines(self, table: str, key: str, who: Person, tombstones: Tombstones) -> int:
+        changed = 0
+        for value, line in self._db.execute(f"SELECT {key}, line FROM {table}").fetchall():  # noqa: S608
+            clean = masked(line, who, tombstones)
+            if is_erased(line, tombstones):
+                self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (value,))  # noqa: S608
+            elif clean != line:
+                self._db.execute(f"UPDATE {table} SET line = ? WHERE {key} = ?", (clean, value))  # noqa: S608
+            else:
+                continue
+            changed += 1
+        return changed
+
+    # ---- the resolver's and reconcile's marks ----
 
     def postpone(self, event_id: str, delay_s: float) -> None:
         """Counts a failed try and leaves the event alone for `delay_s`."""
@@ -187,81 +220,16 @@ class Ledger:
                 (time.time() + delay_s, event_id),
             )
 
-    def result(self, subject: str) -> IntelResult | None:
-        """The current result of a transcript or conversation."""
-        rows = self._rows("SELECT line FROM results WHERE subject = ?", subject)
-        return _result_decoder.decode(rows[0][0]) if rows else None
-
-    def results(self, limit: int, before_id: str | None = None) -> list[IntelResult]:
-        """Current results, newest first, those older than `before_id`."""
-        rows = self._rows(
-            "SELECT line FROM results WHERE id < ? ORDER BY id DESC LIMIT ?", before_id or NO_LATER_ID, limit
-        )
-        return [_result_decoder.decode(line) for (line,) in rows]
-
-    def dead_letters(self, limit: int, before_id: str | None = None) -> list[DeadLetter]:
-        """Dead letters that nobody has replayed, newest first, those older than `before_id`."""
-        rows = self._rows(
-            "SELECT line FROM dead_letters WHERE id < ? AND id NOT IN (SELECT dead_letter_id FROM replayed)"
-            " ORDER BY id DESC LIMIT ?",
-            before_id or NO_LATER_ID,
-            limit,
-        )
-        return [_dead_letter_decoder.decode(line) for (line,) in rows]
-
-    def dead_letter(self, letter_id: str) -> DeadLetter | None:
-        """The dead letter with this id, replayed or not."""
-        rows = self._rows("SELECT line FROM dead_letters WHERE id = ?", letter_id)
-        return _dead_letter_decoder.decode(rows[0][0]) if rows else None
-
-    def is_replayed(self, letter_id: str) -> bool:
-        return bool(self._rows("SELECT 1 FROM replayed WHERE dead_letter_id = ?", letter_id))
-
-    def totals(self) -> Totals:
-        """The counts for `/status`."""
-        (row,) = self._rows(
-            "SELECT (SELECT COUNT(*) FROM open_events), (SELECT MIN(received_s) FROM open_events),"
-            " (SELECT COUNT(*) FROM results),"
-            " (SELECT COUNT(*) FROM dead_letters) - (SELECT COUNT(*) FROM replayed)"
-        )
-        counts = dict(self._rows("SELECT name, n FROM counts"))
-        unresolved, oldest_s, results, dead = row
-        return Totals(
-            received=counts.get("received", 0),
-            unknown=counts.get("unknown", 0),
-            unresolved=unresolved,
-            results=results,
-            dead_letters=dead,
-            skipped_lines=counts.get("skipped_lines", 0),
-            oldest_unresolved_s=None if oldest_s is None else max(0.0, round(time.time() - oldest_s, 3)),
-        )
-
-    @property
-    def watermark(self) -> datetime | None:
-        """Up to when reconcile has looked; None before the first time."""
-        rows = self._rows("SELECT value FROM meta WHERE name = 'watermark'")
-        return datetime.fromisoformat(rows[0][0]) if rows else None
-
-    @watermark.setter
-    def watermark(self, at: datetime) -> None:
+    def move_watermark(self, at: datetime) -> None:
+        """Reconcile has looked up to this time."""
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('watermark', ?)", (at.isoformat(),))
+            self._set_meta("watermark", at)
 
-    # ---- inside ----
-
-    def _first_known(self, keys: Iterable[str]) -> str | None:
-        for key in keys:
-            found = self._db.execute("SELECT event_id FROM keys WHERE key = ?", (key,)).fetchone()
-            if found:
-                return str(found[0])
-        return None
+    def _set_meta(self, name: str, at: datetime) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, at.isoformat()))
 
     def _count(self, name: str) -> None:
         self._db.execute("INSERT INTO counts VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1", (name,))
-
-    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._db.execute(statement, values).fetchall()
 
 
 def keys_of(event: IntelEvent) -> tuple[str, ...]:
@@ -271,3 +239,8 @@ def keys_of(event: IntelEvent) -> tuple[str, ...]:
     """
     token = event.headers.get(IDEMPOTENCY_HEADER)
     return (event.event_key, f"token:{token}") if token else (event.event_key,)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file

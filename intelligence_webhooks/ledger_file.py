@@ -10,19 +10,24 @@ from pathlib import Path
 
 from shared.secrets_file import private_directory
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE positions (stream TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE keys (key TEXT PRIMARY KEY, event_id TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE answered (event_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE events (event_id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, at_s REAL NOT NULL,
+    replay_of TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE answered (event_id TEXT PRIMARY KEY, how TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE open_events (event_id TEXT PRIMARY KEY, subject TEXT NOT NULL, received_s REAL NOT NULL,
     line BLOB NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_s REAL NOT NULL DEFAULT 0);
 CREATE INDEX open_by_due ON open_events (due_s, event_id);
-CREATE TABLE results (subject TEXT PRIMARY KEY, id TEXT NOT NULL, line BLOB NOT NULL);
+CREATE TABLE results (subject TEXT PRIMARY KEY, id TEXT NOT NULL, call_sid TEXT, service_sid TEXT,
+    source TEXT NOT NULL, channel TEXT, language TEXT, sentiment TEXT, band TEXT, escalation INTEGER,
+    unparsed INTEGER NOT NULL, started_s REAL NOT NULL, line BLOB NOT NULL);
 CREATE INDEX results_by_id ON results (id);
-CREATE TABLE dead_letters (id TEXT PRIMARY KEY, line BLOB NOT NULL);
+CREATE INDEX results_by_call ON results (call_sid);
+CREATE TABLE dead_letters (id TEXT PRIMARY KEY, reason TEXT NOT NULL, event_id TEXT NOT NULL, line BLOB NOT NULL);
 CREATE TABLE replayed (dead_letter_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -60,6 +65,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     # NORMAL survives a crash of the process; after a power cut it may be older, never torn, and catches up.
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
+    # Deleted rows are overwritten, so that what was erased does not stay in free pages.
+    db.execute("PRAGMA secure_delete = ON")
     return db
 
 

@@ -60,11 +60,14 @@ async def _one_pass(store: Store, reads: TwilioReads, since: datetime | None) ->
     started_at = utc_now()
     watermark = store.ledger.watermark
     report = Report(since=since or (watermark or started_at) - LOOK_BACK)
+    cleared = store.ledger.archived_until
+    if cleared is not None:  # what was cleared was known or unwanted: it does not come back
+        report.since = max(report.since, cleared)
     async for sid in reads.transcript_sids(report.since, store.account.intelligence_service_sid):
         report.listed += 1
         if not store.ledger.has_result(sid) and await asyncio.to_thread(_fill, store, sid):
             report.filled += 1
-    store.ledger.watermark = max(started_at, watermark or started_at)
+    store.ledger.move_watermark(max(started_at, watermark or started_at))
     log.info("reconciled", listed=report.listed, filled=report.filled)
     return report
 

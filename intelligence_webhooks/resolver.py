@@ -7,14 +7,17 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from intelligence_webhooks.ledger import Work
+from intelligence_webhooks.ledger import ERASED
+from intelligence_webhooks.ledger_views import Work
 from intelligence_webhooks.metrics import RESOLVE_SECONDS, RESOLVED
 from intelligence_webhooks.payload import parse_execution
-from intelligence_webhooks.results import result_of_execution, result_of_transcript
+from intelligence_webhooks.results import call_sid_of, result_of_execution, result_of_transcript
 from intelligence_webhooks.schedule import NeverCompleted, NotCompleted, Schedule, reason_of
 from intelligence_webhooks.store import Store
 from intelligence_webhooks.twilio_reads import READ_FAULTS, TwilioReads
+from intelligence_webhooks.wire import Transcript, channel_of
 from shared.journal import JournalError
 from shared.records import DeadLetter, IntelResult
 from shared.telemetry import get_logger
@@ -25,6 +28,10 @@ DISK_PAUSE_S = 1.0
 FAULTS = (*READ_FAULTS, NotCompleted, NeverCompleted)
 UNFINISHED = {"queued", "in-progress", "new"}
 log = get_logger("resolver")
+
+
+class Erased(Exception):
+    """The transcript is about somebody who was erased; the message names its sid."""
 
 
 class Resolver:
@@ -94,6 +101,9 @@ class Resolver:
     async def _try(self, work: Work) -> None:
         try:
             result = await self._result(work)
+        except Erased as fault:
+            await self._leave_erased(work, str(fault))
+            return
         except FAULTS as fault:
             await self._failed(work, fault)
             return
@@ -120,10 +130,29 @@ class Resolver:
             raise NotCompleted(f"the transcript is {transcript.status}")
         if transcript.status != "completed":
             raise NeverCompleted(f"the transcript is {transcript.status}")
+        if self._is_erased(transcript):
+            raise Erased(sid)
         sentences, operator_results = await asyncio.gather(
             self._reads.sentences(sid), self._reads.operator_results(sid)
         )
         return result_of_transcript(event_id, transcript, sentences, operator_results, self._store.rules)
+
+    def _is_erased(self, transcript: Transcript) -> bool:
+        """True when the call was erased, or its caller after the call: reconcile may have found the transcript."""
+        tombstones = self._store.tombstones
+        channel = channel_of(transcript.channel)
+        at = transcript.media_start_time or transcript.date_created or datetime.min.replace(tzinfo=UTC)
+        if tombstones.covers([transcript.sid, call_sid_of(channel, transcript.customer_key)]):
+            return True
+        numbers = [transcript.customer_key, *(person.media_participant_id for person in channel.participants)]
+        return any(tombstones.covers_phone(number, at) for number in numbers if number)
+
+    async def _leave_erased(self, work: Work, sid: str) -> None:
+        """Answers the event for good; nothing of the transcript is kept but its tombstone."""
+        store = self._store
+        await asyncio.to_thread(store.tombstones.add, store.settings.service, [("sid", sid)])
+        await store.dead_letters.commit(DeadLetter(reason=ERASED, event_id=work.event.id))
+        log.info("left out, it was erased", event_id=work.event.id)
 
     async def _failed(self, work: Work, fault: Exception) -> None:
         delay_s = self._schedule.delay_s(work.tries, fault)

@@ -11,7 +11,7 @@ from msgspec import structs
 from intelligence_webhooks.outcomes import outcome_of_v2, outcome_of_v3
 from intelligence_webhooks.rules import Rules
 from intelligence_webhooks.scores import Scores, score
-from intelligence_webhooks.wire import MediaProperties, RuleExecution, Sentence, Transcript, channel_of
+from intelligence_webhooks.wire import Channel, MediaProperties, RuleExecution, Sentence, Transcript, channel_of
 from shared.records import IntelResult, OperatorOutcome
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
@@ -28,7 +28,7 @@ def result_of_transcript(
     scores, outcomes = score([outcome_of_v2(raw) for raw in operator_results], rules)
     _quote(scores, sentences)
     channel = channel_of(transcript.channel)
-    call_sid = _call_sid(channel.media_properties or MediaProperties(), transcript.customer_key)
+    call_sid = call_sid_of(channel, transcript.customer_key)
     result = IntelResult(
         source="v2",
         event_id=event_id,
@@ -76,8 +76,9 @@ def _with_scores(result: IntelResult, scores: Scores) -> IntelResult:
     return structs.replace(result, **structs.asdict(scores))
 
 
-def _call_sid(media: MediaProperties, customer_key: str | None) -> str | None:
+def call_sid_of(channel: Channel, customer_key: str | None) -> str | None:
     """The call behind a transcript: Twilio's reference, else a recorded call's own sid, else the customer key."""
+    media = channel.media_properties or MediaProperties()
     reference = media.reference_sids.call_sid if media.reference_sids else None
     candidates = (reference, media.source_sid, customer_key)
     return next((sid for sid in candidates if sid is not None and CALL_SID.fullmatch(sid)), None)

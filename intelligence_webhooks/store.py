@@ -15,6 +15,7 @@ from shared.door import Door
 from shared.journal import Journal
 from shared.operators import Operators
 from shared.readiness import Readiness
+from shared.tombstones import Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Store:
     dead_letters: Journal
     audit: Journal
     ledger: Ledger
+    tombstones: Tombstones
     intake: Intake
     operators: Operators
     door: Door
@@ -36,6 +38,11 @@ class Store:
     tally: Tally
     reconciling: threading.Lock
     resources: contextlib.ExitStack
+
+    @property
+    def journals(self) -> tuple[Journal, ...]:
+        """Everything that this service writes."""
+        return self.events, self.results, self.dead_letters, self.audit
 
     def close(self) -> None:
         self.resources.close()
@@ -53,7 +60,8 @@ def open_store(settings: Settings, readiness: Readiness | None = None) -> Store:
         readiness = readiness or Readiness()
         for journal in (events, results, dead_letters):
             readiness.watch(journal)
-        ledger = Ledger(settings.data_dir)
+        tombstones = Tombstones(settings.data_dir)
+        ledger = Ledger(settings.data_dir, tombstones)
         stack.callback(ledger.close)
         ledger.catch_up()
         operators = Operators(settings.data_dir, settings.session_secret, settings.operator_token)
@@ -67,7 +75,8 @@ def open_store(settings: Settings, readiness: Readiness | None = None) -> Store:
             dead_letters=dead_letters,
             audit=audit,
             ledger=ledger,
-            intake=Intake(events, dead_letters, ledger),
+            tombstones=tombstones,
+            intake=Intake(events, dead_letters, ledger, tombstones),
             operators=operators,
             door=Door(settings, operators),
             readiness=readiness,

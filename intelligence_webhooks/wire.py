@@ -37,9 +37,18 @@ class MediaProperties(msgspec.Struct):
     reference_sids: ReferenceSids | None = None
 
 
+class Participant(msgspec.Struct):
+    """Who speaks on a channel; `role` is free text, and channel numbers mean nothing without it."""
+
+    channel_participant: int | None = None
+    role: str | None = None
+    media_participant_id: str | None = None
+
+
 class Channel(msgspec.Struct):
     type: str | None = None
     media_properties: MediaProperties | None = None
+    participants: list[Participant] = []
 
 
 class Transcript(msgspec.Struct):

@@ -27,11 +27,14 @@ from relay_server.socket import websocket
 from relay_server.tickets import Tickets
 from shared.config import Settings
 from shared.door import PUBLIC, TWILIO
+from shared.erase_route import DERIVED
 from shared.journal import Journal
 from shared.live_feed import LiveFeed, start_seq
+from shared.person import Person
 from shared.readiness import Drain
 from shared.service import READINESS, SETTINGS, add_route, create_service
 from shared.telemetry import get_logger
+from shared.tombstones import Tombstones
 
 SWEEP_S = 10.0
 TICK_S = 0.05
@@ -71,6 +74,11 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     for record in journalled_calls(settings.data_dir):
         app[RECOVERY].apply(record)
         app[BOOK].apply(record)
+
+    async def forget(_: Person, tombstones: Tombstones) -> dict[str, int]:
+        return {"call book": app[BOOK].forget(tombstones)}
+
+    app[DERIVED].append(forget)
     for started in app[RECOVERY].all_gone(time.monotonic()):
         log.warning("a call was open when the relay stopped", call_sid=started.call_sid)
     yield

@@ -16,6 +16,7 @@ from shared.records import (
     LanguageSwitched,
     Turn,
 )
+from shared.tombstones import Tombstones
 
 ENDED_KEPT = 50
 
@@ -69,6 +70,13 @@ class CallBook:
                 self._forget_oldest()
             case _:
                 pass
+
+    def forget(self, tombstones: Tombstones) -> int:
+        """Drops ended calls that were erased; how many."""
+        gone = [call_sid for call_sid in self._ended if tombstones.covers([call_sid])]
+        for call_sid in gone:
+            del self._ended[call_sid], self._views[call_sid], self._turns[call_sid]
+        return len(gone)
 
     def list(self) -> list[CallView]:
         """Live calls first, then ended ones, each newest first."""

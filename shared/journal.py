@@ -27,6 +27,7 @@ QUEUE_RECORDS = 10_000
 BATCH_RECORDS = 2_000
 IDLE_WAKE_S = 2.0
 SPACE_BYTES = 1024 * 1024
+SEAL = b""  # instead of a line: seal the segment
 
 
 class JournalError(Exception):
@@ -97,18 +98,15 @@ class Journal:
         Never blocks. Raises JournalFull when the queue is full or the journal is closed.
         """
         with self._order:  # the order of `seq` is the order in the file
-            if self._closing.is_set():
-                raise JournalFull(f"{self.series} is closed")
             record.seq = self._seq + 1
-            pending = _Pending(encode(record) + b"\n", Future())
-            pending.done.set_running_or_notify_cancel()  # a caller that gives up must not stop the writer
-            try:
-                self._queue.put_nowait(pending)
-            except queue.Full:
-                waiting = self._queue.maxsize
-                raise JournalFull(f"{self.series}: {waiting} records are waiting for the disk") from None
+            done = self._put(encode(record) + b"\n")
             self._seq = record.seq
-            return pending.done
+            return done
+
+    def seal(self) -> Future[None]:
+        """A future that is done when everything appended before stands in sealed segments. Raises as `append`."""
+        with self._order:
+            return self._put(SEAL)
 
     async def commit(self, record: Record) -> None:
         """Returns when the record is durable. Raises JournalFull or JournalError."""
@@ -123,6 +121,18 @@ class Journal:
         self._queue.put(None)
         self._thread.join()
         os.close(self._lock)
+
+    def _put(self, line: bytes) -> Future[None]:
+        if self._closing.is_set():
+            raise JournalFull(f"{self.series} is closed")
+        pending = _Pending(line, Future())
+        pending.done.set_running_or_notify_cancel()  # a caller that gives up must not stop the writer
+        try:
+            self._queue.put_nowait(pending)
+        except queue.Full:
+            waiting = self._queue.maxsize
+            raise JournalFull(f"{self.series}: {waiting} records are waiting for the disk") from None
+        return pending.done
 
     # ---- the writer's thread ----
 
@@ -156,7 +166,10 @@ class Journal:
         try:
             if self._descriptor < 0 or self._due_for_seal():
                 self._rotate()
-            self._write(b"".join(pending.line for pending in batch))
+            if data := b"".join(pending.line for pending in batch):
+                self._write(data)
+            if any(pending.line == SEAL for pending in batch):
+                self._rotate()
         except OSError as error:
             self.healthy = False
             failure = JournalError(f"{self.series}: {error}")

@@ -31,6 +31,11 @@ class Readiness:
         """Not ready while this journal cannot be written or its queue is full."""
         self._journals.append(journal)
 
+    @property
+    def journals(self) -> tuple[Journal, ...]:
+        """The journals that this service writes."""
+        return tuple(self._journals)
+
     def reasons(self) -> dict[str, str]:
         """Why the service is not ready; empty when it is."""
         found = dict(self._failed)

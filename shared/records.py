@@ -300,7 +300,39 @@ class AuditRecord(Record, tag="audit"):
     address: str = ""
 
 
-AnyRecord = CallRecord | IntelEvent | IntelResult | DeadLetter | ConversationEvent | AuditRecord
+# ---- what keeps people's and operators' wishes --------------------------------------------------------------
+
+
+class Erased(Record, tag="erased"):
+    """What is left of a line after its person was erased, in blanks to the old length: readers pass over it."""
+
+
+class Tombstone(Record, tag="tombstone"):
+    """Something erased that must not come back: a keyed hash of a phone number, a sid or an event's key."""
+
+    hash: str
+    kind: Literal["phone", "sid", "event"]
+
+
+class Cleared(Record, tag="cleared"):
+    """Everything before this line was moved to `folder` under DATA_DIR; reconcile does not look behind `until`."""
+
+    until: datetime
+    folder: str
+    archived: dict[str, int] = {}
+
+
+AnyRecord = (
+    CallRecord
+    | IntelEvent
+    | IntelResult
+    | DeadLetter
+    | ConversationEvent
+    | AuditRecord
+    | Erased
+    | Tombstone
+    | Cleared
+)
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _call_decoder: msgspec.json.Decoder[CallRecord] = msgspec.json.Decoder(CallRecord)

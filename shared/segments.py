@@ -35,6 +35,16 @@ def sealed_paths(data_dir: Path, series: str) -> list[Path]:
     return sorted(paths, key=_seal_order)
 
 
+def archived_paths(data_dir: Path, series: str) -> list[Path]:
+    """The segments that a clear has put aside, oldest first."""
+    return sorted((data_dir / "archive").glob(f"*/{series}/*.ndjson"))
+
+
+def torn_path(data_dir: Path, series: str) -> Path:
+    """Where half lines go that a crash has left."""
+    return data_dir / f"{series}.ndjson.torn"
+
+
 def series_of(data_dir: Path, stream: str) -> list[str]:
     """The names of all series of a stream that have written anything: the owner's and other writers'."""
     names = {path.name.removesuffix(".ndjson") for path in data_dir.glob("*.ndjson")}

@@ -11,14 +11,16 @@ from aiohttp import web
 
 from shared.config import Settings
 from shared.door import PUBLIC, SESSION_COOKIE, Access, Door
+from shared.erase_route import DERIVED, TOMBSTONES, EraseRequest, erase_person
 from shared.guards import add_security_headers, door_guard, error_guard, facts_of
 from shared.journal import Journal, JournalError
-from shared.operators import ABSOLUTE_S, Identity, Operators
+from shared.operators import ABSOLUTE_S, Identity, Operators, Role
 from shared.problem import Problem
 from shared.readiness import Readiness
 from shared.records import AuditRecord
 from shared.service_keys import ACCESS, AUDIT, DOOR, IDENTITY, OPERATORS, READINESS, SETTINGS
 from shared.telemetry import get_logger, metrics_page
+from shared.tombstones import Tombstones
 
 __all__ = [
     "AUDIT",
@@ -53,6 +55,8 @@ def create_service(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[READINESS] = Readiness()
     app[ACCESS] = {}
+    app[TOMBSTONES] = Tombstones(settings.data_dir)
+    app[DERIVED] = []
     app.cleanup_ctx.append(_operators)
     app.cleanup_ctx.append(_audit_journal)
     add_route(app, "GET", "/healthz", _healthz, PUBLIC)
@@ -61,6 +65,7 @@ def create_service(settings: Settings) -> web.Application:
     add_route(app, "GET", "/api/session", _show_session, PUBLIC)
     add_route(app, "POST", "/api/session", _sign_in, PUBLIC)
     add_route(app, "DELETE", "/api/session", _sign_out, PUBLIC)
+    add_route(app, "POST", "/erase", _erase, Role.ADMIN)
     return app
 
 
@@ -139,6 +144,14 @@ async def _audit_journal(app: web.Application) -> AsyncIterator[None]:
     app[READINESS].watch(journal)
     yield
     journal.close()
+
+
+async def _erase(request: web.Request) -> web.Response:
+    asked = await read_json(request, EraseRequest)
+    report = await erase_person(request, asked)
+    if not asked.search:
+        audit(request, "erased", outcome=f"{sum(report.removed.values())} removed")
+    return json_response(report)
 
 
 async def _healthz(request: web.Request) -> web.Response:

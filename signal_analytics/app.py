@@ -11,11 +11,14 @@ import duckdb
 from aiohttp import web
 
 from shared.config import Settings
+from shared.erase_route import DERIVED
 from shared.operators import Role
+from shared.person import Person
 from shared.records import utc_now
 from shared.service import READINESS, SETTINGS, add_route, create_service, json_response
 from shared.telemetry import get_logger
-from signal_analytics.load import CallTable
+from shared.tombstones import Tombstones
+from signal_analytics.load import FILE_NAME, CallTable
 from signal_analytics.measures import measured, with_bucket
 from signal_analytics.query import Aggregates, cursor_of, parse_aggregates, parse_page, parse_today
 from signal_analytics.report import buckets_of, measures_of
@@ -101,6 +104,11 @@ async def _worker(app: web.Application) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     table = await loop.run_in_executor(None, CallTable, app[SETTINGS].data_dir)
     worker = app[WORKER] = Worker(table)
+
+    async def rebuild(_: Person, __: Tombstones) -> dict[str, int]:
+        return {FILE_NAME: await worker.do(CallTable.rebuild)}
+
+    app[DERIVED].append(rebuild)
     try:
         await worker.do(CallTable.refresh)
         follower = asyncio.create_task(_follow(app, worker))

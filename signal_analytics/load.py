@@ -20,7 +20,9 @@ import pandas as pd
 
 from shared.journal import JournalLocked
 from shared.journal_reader import Entry, JournalReader, Position
+from shared.person import is_erased
 from shared.secrets_file import private_directory
+from shared.tombstones import Tombstones
 from signal_analytics import statements
 from signal_analytics.batch import Batch
 from signal_analytics.call_row import CallRow, call_row
@@ -40,7 +42,9 @@ class CallTable:
         """Raises JournalLocked when another process has the table open, or OSError."""
         self._file_lock = _take_lock(private_directory(data_dir) / "analytics.lock")
         self._lock = threading.Lock()
-        self._db = _open(data_dir / FILE_NAME)
+        self._path = data_dir / FILE_NAME
+        self._tombstones = Tombstones(data_dir)
+        self._db = _open(self._path)
         stored = dict(self._db.execute("SELECT stream, value FROM positions").fetchall())
         self._readers = {
             stream: JournalReader(
@@ -57,6 +61,17 @@ class CallTable:
     def refresh(self) -> int:
         """Takes in what the journals hold beyond the last time; how many lines that were."""
         with self._lock:
+            return sum(self._refresh(stream) for stream in STREAMS)
+
+    def rebuild(self) -> int:
+        """Makes the file anew from the journals, so that nothing of what was erased is left in its free pages."""
+        with self._lock:
+            self._tombstones.refresh()
+            self._db.close()
+            _remove(self._path)
+            self._db = _open(self._path)
+            for reader in self._readers.values():
+                reader.positions = {}
             return sum(self._refresh(stream) for stream in STREAMS)
 
     def skipped_lines(self) -> int:
@@ -92,7 +107,8 @@ class CallTable:
             batch = Batch()
             for line in lines:
                 if isinstance(line, Entry):
-                    batch.add(line.raw)
+                    if not is_erased(line.raw, self._tombstones):
+                        batch.add(line.raw)
                 else:
                     batch.skipped += 1
             try:
@@ -147,8 +163,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
             db.close()
         except duckdb.Error:
             pass
-        for suffix in ("", ".wal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _remove(path)
     db = _connect(path)
     schema = resources.files(__package__).joinpath("tables.sql").read_text("utf-8")
     db.execute("BEGIN TRANSACTION")
@@ -157,6 +172,11 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     db.execute("COMMIT")
     path.chmod(0o600)
     return db
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", ".wal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

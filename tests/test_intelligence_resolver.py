@@ -291,7 +291,7 @@ async def test_reconcile_fills_what_webhooks_missed_and_a_late_webhook_changes_n
 
 async def test_reconcile_looks_a_day_behind_its_watermark(start: Start, upstream: Upstream) -> None:
     async with start() as running:
-        running.store.ledger.watermark = datetime(2026, 11, 20, 12, tzinfo=UTC)
+        running.store.ledger.move_watermark(datetime(2026, 11, 20, 12, tzinfo=UTC))
         await reconcile(running.store, running.reads)
         assert upstream.queries[-1]["AfterDateCreated"] == "2026-11-19T12:00:00Z"
         assert datetime.now(UTC) - running.store.ledger.watermark < timedelta(minutes=1)
@@ -343,3 +343,38 @@ async def test_of_many_transcripts_each_has_one_result(
         await eventually_async(lambda: running.unresolved() == 0 and len(running.results()) >= 40, 20.0)
     sids = [result.transcript_sid for result in running.results()]
     assert sorted(sids) == [sid("GT", number) for number in range(40)]
+
+
+def tombstone(running: Running, *values: tuple[Any, str]) -> None:
+    running.store.tombstones.add("test", values)
+
+
+async def test_an_erased_call_does_not_come_back_by_reconcile(
+    upstream: Upstream, start: Start, eventually_async: EventuallyAsync
+) -> None:
+    upstream.put(1)  # its webhook never came, so that only its call is known to be erased
+    async with start() as running:
+        await asyncio.to_thread(tombstone, running, ("sid", CALL_SID))
+        assert (await reconcile(running.store, running.reads)).filled == 1
+        await eventually_async(lambda: running.store.tombstones.covers([sid("GT", 1)]))
+        await eventually_async(lambda: running.unresolved() == 0)
+        assert running.results() == []
+        assert running.store.ledger.dead_letters(10) == []
+        assert (await reconcile(running.store, running.reads)).filled == 0
+        assert not await running.accept(v2_body(1))
+
+
+@pytest.mark.parametrize("erased_before_the_call", [False, True])
+async def test_a_callers_transcripts_from_before_the_erasure_stay_away(
+    upstream: Upstream, start: Start, eventually_async: EventuallyAsync, erased_before_the_call: bool
+) -> None:
+    transcript_sid = upstream.put(1)
+    transcript = upstream.transcripts[transcript_sid]
+    transcript["channel"]["participants"][1]["media_participant_id"] = "+15551234567"
+    if erased_before_the_call:
+        transcript["media_start_time"] = "2125-01-01T00:00:00Z"
+    async with start() as running:
+        await asyncio.to_thread(tombstone, running, ("phone", "+15551234567"))
+        await running.accept(v2_body(1))
+        await eventually_async(lambda: running.unresolved() == 0)
+        assert len(running.results()) == int(erased_before_the_call)
