@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
-from sandbox.speech import CHARS_PER_S
+from sandbox.speech_rate import spoken_s
 
 
 class CallClock:
@@ -22,8 +23,12 @@ class CallClock:
         """How long to wait in real seconds for so many seconds of the call."""
         return max(0.0, call_s / self.speed)
 
-    def speak(self, text: str) -> tuple[float, float]:
+    async def sleep(self, call_s: float) -> None:
+        """Waits for so many seconds of the call."""
+        await asyncio.sleep(self.real_s(call_s))
+
+    def skip(self, text: str, language: str) -> tuple[float, float]:
         """Beginning and end of what the caller says now. Nobody waits for it: the clock moves on."""
         start_s = self.now_s()
-        self._skipped_s += len(text) / CHARS_PER_S
+        self._skipped_s += spoken_s(text, language)
         return start_s, self.now_s()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sandbox.relay_session import SessionEnd
 from sandbox.twiml_reader import Relay
 
+INBOUND, OUTBOUND = "inbound", "outbound-api"
+
 
 class UndeclaredLanguage(Exception):
     """The application does not declare the caller's language."""
@@ -26,11 +28,12 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class CallIdentity:
-    """What stays the same through a call."""
+    """What stays the same through a call. `direction` is inbound, or outbound-api for one placed by REST."""
 
     account_sid: str
     call_sid: str
     numbers: Numbers
+    direction: str = INBOUND
 
     def fields(self) -> dict[str, str]:
         """The form fields of every webhook of the call."""
@@ -40,13 +43,14 @@ class CallIdentity:
             "CallSid": self.call_sid,
             "Caller": self.numbers.caller,
             "Called": self.numbers.called,
-            "Direction": "inbound",
+            "Direction": self.direction,
             "From": self.numbers.caller,
             "To": self.numbers.called,
         }
 
     def setup(self, session_sid: str, relay: Relay, *, first: bool) -> dict[str, object]:
         """The fields of the `setup` frame; a later session of the call is already in progress."""
+        ringing = first and self.direction == INBOUND
         return {
             "sessionId": session_sid,
             "accountSid": self.account_sid,
@@ -56,9 +60,9 @@ class CallIdentity:
             "to": self.numbers.called,
             "forwardedFrom": "",
             "callerName": "",
-            "direction": "inbound",
+            "direction": self.direction,
             "callType": "PSTN",
-            "callStatus": "RINGING" if first else "IN_PROGRESS",
+            "callStatus": "RINGING" if ringing else "IN_PROGRESS",
             "customParameters": relay.parameters,
         }
 

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-import aiohttp
-
-from sandbox.relay_frames import error_frame, info_frame, write_frame
+from sandbox.network import PhoneSocket
+from sandbox.relay_frames import config_updated_frame, error_frame, info_frame, write_frame
 from sandbox.speech import Played
 
+UNSENT_AT_MOST = 500
 CLOSED_BY_TWILIO = b"Closing websocket session"
 
 
 class FrameWriter:
-    """Sends frames; `events` are the info frames that the application subscribed to."""
+    """Sends frames; `events` are the info frames that the application subscribed to.
 
-    def __init__(self, websocket: aiohttp.ClientWebSocketResponse, events: str) -> None:
+    What cannot be sent because the socket is lost is kept, up to 500 frames, for the session's next one.
+    """
+
+    def __init__(self, websocket: PhoneSocket, events: Collection[str], unsent: list[str]) -> None:
+        self.unsent: list[str] = []
         self._websocket = websocket
-        self._events = set(events.split())
+        self._events = events
+        self._replay = unsent
 
     async def setup(self, fields: dict[str, Any]) -> None:
+        """The first frame, and after it what the socket before could not send."""
         await self._send(write_frame("setup", **fields))
+        for frame in self._replay:
+            await self._send(frame)
 
     async def prompt(self, text: str, language: str, *, last: bool = True) -> None:
         await self._send(write_frame("prompt", voicePrompt=text, lang=language, last=last))
@@ -42,6 +51,9 @@ class FrameWriter:
         """What was heard of the current piece, and for how long."""
         frame = write_frame("interrupt", utteranceUntilInterrupt=heard, durationUntilInterruptMs=heard_ms)
         await self._send(frame)
+
+    async def config_updated(self) -> None:
+        await self._send(config_updated_frame())
 
     async def invalid(self, data: str | bytes) -> None:
         await self._send(error_frame(data))
@@ -69,3 +81,6 @@ class FrameWriter:
         if not self._websocket.closed:
             with suppress(ConnectionError):
                 await self._websocket.send_str(frame)
+                return
+        if len(self.unsent) < UNSENT_AT_MOST:
+            self.unsent.append(frame)

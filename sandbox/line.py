@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -61,17 +61,25 @@ class Line:
         self._session = session
         self.settings = settings
 
-    async def post(self, url: str, fields: Mapping[str, str]) -> str:
+    async def request(self, url: str, fields: Mapping[str, str], method: str = "POST") -> str:
         """The TwiML that the application answers to a signed form. Raises CouldNotConnect."""
+        if method.upper() == "GET":
+            url, fields = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}", {}
         headers = {"X-Twilio-Signature": sign_form(url, fields, self.settings.auth_token)}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        target = self.reached_at(url)
         try:
-            async with self._session.post(
-                self.reached_at(url), data=fields, headers=headers, timeout=timeout, allow_redirects=False
+            async with self._session.request(
+                method.upper(),
+                target,
+                data=fields or None,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
             ) as response:
                 text = await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CouldNotConnect(self._unreachable()) from error
+            raise CouldNotConnect(_unreachable(url)) from error
         if response.status == 403:
             raise CouldNotConnect(
                 f"{url} refused the signature: the call and the relay must use the same TWILIO_AUTH_TOKEN "
@@ -90,7 +98,7 @@ class Line:
         except aiohttp.WSServerHandshakeError as error:
             raise CouldNotConnect(f"{url} refused the handshake with {error.status}.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CouldNotConnect(self._unreachable()) from error
+            raise CouldNotConnect(_unreachable(url)) from error
 
     def absolute(self, url: str) -> str:
         """An address in TwiML, which may be relative to the voice URL."""
@@ -109,11 +117,10 @@ class Line:
             raise CouldNotConnect(f"The simulated phone calls only this machine, not {host}.")
         return URL(internal, encoded=True)
 
-    def _unreachable(self) -> str:
-        origin = self.settings.internal_origin
-        return (
-            f"Nothing answers at {origin}. Start it with `make up`, or set RELAY_URL to where the relay listens."
-        )
+
+def _unreachable(url: str) -> str:
+    origin = url.partition("://")[0] + "://" + urlsplit(url).netloc
+    return f"Nothing answers at {origin}. Start it with `make up`, or set RELAY_URL to where the relay listens."
 
 
 def _with_scheme(origin: str, scheme: str) -> str:

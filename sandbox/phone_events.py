@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A ConversationRelay session is up; `attempt` is above 1 after a reconnect."""
+    """A ConversationRelay session is up; `attempt` is above 1 after a reconnect. `languages` are declared."""
 
     call_sid: str
     session_id: str
     language: str
     attempt: int = 1
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +25,56 @@ class FirstText:
 
 
 @dataclass(frozen=True, slots=True)
+class TextArrived:
+    """The application sent text to speak; `last` closes its talk cycle. It is heard later, or never."""
+
+    text: str
+    last: bool = False
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSpoke:
     """A piece of the agent's speech was heard; `cut` when the caller, or a new message, broke it off."""
 
     text: str
     cut: bool = False
+    language: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInterrupted:
+    """The application was told of an interruption: what was heard of the current piece."""
+
+    heard: str
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """The agent or the caller begins or stops to speak."""
+
+    who: Literal["agent", "caller"]
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSilent:
     """The agent has finished speaking for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TonesPlayed:
+    """The application pressed keys on the line."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPlayed:
+    """The application played a file."""
+
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +93,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """The application's answer hands the caller over to a number or a queue."""
+    """The application's answer hands the caller over to a number or a queue; `task` is what the queue is told."""
 
     target: str
+    task: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +107,18 @@ class CallEnded:
     detail: str = ""
 
 
-CallEvent = Connected | FirstText | AgentSpoke | AgentSilent | LanguageChanged | Notice | Transferred | CallEnded
+CallEvent = (
+    Connected
+    | FirstText
+    | TextArrived
+    | AgentSpoke
+    | AgentInterrupted
+    | Speaking
+    | AgentSilent
+    | TonesPlayed
+    | SoundPlayed
+    | LanguageChanged
+    | Notice
+    | Transferred
+    | CallEnded
+)

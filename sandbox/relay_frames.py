@@ -59,11 +59,21 @@ class EndFrame(FromApp, tag="end"):
 
 
 class ConfigFrame(FromApp, tag="config"):
-    """Session settings; accepted, and without effect in the sandbox."""
+    """Session settings to change; what the simulated line does not know of is accepted without effect."""
+
+    interruptible: bool | str | msgspec.UnsetType = msgspec.UNSET
+    report_input_during_agent_speech: bool | str | msgspec.UnsetType = msgspec.UNSET
+    preemptible: bool | msgspec.UnsetType = msgspec.UNSET
+    dtmf_detection: bool | msgspec.UnsetType = msgspec.UNSET
+    partial_prompts: bool | msgspec.UnsetType = msgspec.UNSET
+    ignore_backchannel: bool | msgspec.UnsetType = msgspec.UNSET
+    hints: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class HintsFrame(FromApp, tag="hints"):
-    """Words to expect; accepted, and without effect in the sandbox."""
+    """Words to expect, in a comma list; a simulated caller is understood without them."""
+
+    hints: str | msgspec.UnsetType = msgspec.UNSET
 
 
 AppFrame = TextFrame | PlayFrame | SendDigitsFrame | LanguageFrame | EndFrame | ConfigFrame | HintsFrame
@@ -86,6 +96,11 @@ def write_frame(type_: str, **fields: Any) -> str:
 def error_frame(data: str | bytes) -> str:
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     return write_frame("error", description=f"Invalid message received, code: {INVALID_MESSAGE}, {text}")
+
+
+def config_updated_frame() -> str:
+    """Answers a `config` or `hints` message once it is applied."""
+    return write_frame("configUpdated")
 
 
 def info_frame(name: str, value: str) -> str:

@@ -1,22 +1,26 @@
-"""One ConversationRelay session, Twilio's side of it: the socket, the speech clock, barge-in, frames."""
+"""One ConversationRelay session, Twilio's side of it: the socket, the frames, and the caller's acts."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from sandbox.agent_voice import AgentVoice
 from sandbox.call_clock import CallClock
 from sandbox.frame_writer import FrameWriter
-from sandbox.phone_events import AgentSilent, AgentSpoke, CallEvent, FirstText, LanguageChanged, Notice
+from sandbox.network import PhoneSocket
+from sandbox.phone_events import CallEvent, FirstText, LanguageChanged, Notice, Speaking
 from sandbox.relay_frames import (
     AppFrame,
+    ConfigFrame,
     EndFrame,
+    HintsFrame,
     InvalidFrame,
     LanguageFrame,
     PlayFrame,
@@ -24,13 +28,13 @@ from sandbox.relay_frames import (
     TextFrame,
     read_frame,
 )
-from sandbox.speech import Played, Sound, SpeechClock, Started, Stopped, manner_of
-from sandbox.transcript import Heard
-from sandbox.twiml_reader import Relay
+from sandbox.relay_settings import RelaySettings
+from sandbox.speech_rate import spoken_s
 
 MALFORMED_AT_MOST = 10
-SOUND_S = 1.0
-TONE_S, PAUSE_TONE_S = 0.25, 0.5
+PARTIAL_EVERY_S = 0.25
+FINAL_AFTER_S = 0.4  # recorded: the final prompt comes about 350 ms after the last partial
+KEY_EVERY_S = 0.38
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,109 +47,143 @@ class SessionEnd:
     error_message: str | None = None
 
 
+LOST = SessionEnd("failed", error_code=64105, error_message="Websocket ended")
+
+
 class RelaySession:
     """Runs one session over an open socket until either side ends it."""
 
     def __init__(
         self,
-        websocket: aiohttp.ClientWebSocketResponse,
-        relay: Relay,
-        language: str,
+        socket: PhoneSocket,
+        settings: RelaySettings,
         clock: CallClock,
         tell: Callable[[CallEvent], None],
+        unsent: list[str] | None = None,
     ) -> None:
-        self.language = language
-        self.heard: list[Heard] = []
-        self._socket = websocket
-        self._out = FrameWriter(websocket, relay.attributes.get("events", ""))
-        self._relay = relay
+        """`unsent` are the frames of the same session's last socket that did not get through."""
+        self.settings = settings
+        self._socket = socket
+        self._out = FrameWriter(socket, settings.events, unsent or [])
         self._clock = clock
         self._tell = tell
-        self._speech = SpeechClock()
-        self._changed = asyncio.Event()
+        self.voice = AgentVoice(self._out, settings, clock, tell)
         self._end: SessionEnd | None = None
         self._malformed = 0
         self._asked_at: float | None = None
         self._reply_due = False
+        self._said_until_now = ""
 
     # ---- life ----
 
-    async def open(self, setup: dict[str, Any]) -> None:
+    async def open(self, setup: dict[str, Any], greeting: str) -> None:
         """Sends `setup` and puts the greeting on."""
         await self._out.setup(setup)
-        greeting = self._relay.attributes.get("welcomeGreeting", "")
         if greeting:
-            manner = manner_of(self._relay.attributes.get("welcomeGreetingInterruptible", "any"), False)
-            await self._hear(self._speech.add_text(greeting, last=True, manner=manner, now_s=self._now()))
+            await self.voice.greet(greeting)
 
     async def run(self) -> SessionEnd:
         """Speaks and listens, and returns how the session ended."""
-        voice = asyncio.create_task(self._play())
+        voice = asyncio.create_task(self.voice.play())
         try:
             await self._listen()
         finally:
             voice.cancel()
             with suppress(asyncio.CancelledError):
                 await voice
-            await self._hear_until_now()
-        return self._end or SessionEnd("failed", error_code=64105, error_message="Websocket ended")
+            self.voice.hear_until_now()
+        return self._end or LOST
+
+    @property
+    def unsent(self) -> list[str]:
+        """What did not get through before the socket was lost, for the next socket of this session."""
+        return self._out.unsent
 
     async def hang_up(self) -> None:
         """The caller puts the phone down: Twilio closes the socket."""
+        if self._said_until_now and self.settings.partial_on_hang_up:
+            await self._out.prompt(self._said_until_now, self.settings.transcription_language)
         await self._close(SessionEnd("completed"))
 
     async def drop(self) -> None:
         """The connection breaks without a goodbye."""
-        self._end = SessionEnd("failed", error_code=64105, error_message="Websocket ended")
+        self._end = LOST
         self._out.cut()
 
     # ---- the caller ----
 
-    async def say(self, text: str) -> bool:
-        """Speaks; False when the agent could not be interrupted and nothing was passed on."""
-        manner = self._speech.manner
-        if manner is not None and not manner.by_speech and not self._listens_while_speaking:
-            self._tell(Notice("the agent could not be interrupted, so these words were not passed on"))
+    @property
+    def is_deaf(self) -> bool:
+        """True while the agent speaks, cannot be interrupted, and nothing of the caller is passed on."""
+        manner = self.voice.manner
+        return manner is not None and not manner.by_speech and not self.settings.listens_while_speaking
+
+    async def say(self, text: str, *, paced: bool = False) -> bool:
+        """Speaks, in its time when `paced`; False when nothing was passed on."""
+        if self.is_deaf or self.settings.ignores(text):
+            what = (
+                "this was overheard as a mere noise" if not self.is_deaf else "the agent could not be interrupted"
+            )
+            self._tell(Notice(f"{what}, so these words were not passed on"))
             return False
-        await self._out.speaker("clientSpeaking", "on")
-        if manner is not None and manner.by_speech:
-            await self._barge_in()
-        if self._relay.flag("partialPrompts"):
-            await self._out.partials(text, self.language)
-        await self._out.speaker("clientSpeaking", "off")
-        self._expect_reply()
-        await self._out.prompt(text, self.language)
+        await self.begin_speaking()
+        if paced:
+            await self._speak_in_time(text)
+        elif self.settings.partial_prompts:
+            await self._out.partials(text, self.settings.transcription_language)
+        await self.finish_speaking(text)
         return True
 
-    async def press(self, digits: str) -> bool:
+    async def begin_speaking(self) -> None:
+        """The caller's first sound; it cuts the agent's speech where that is allowed."""
+        await self._client_speaks(on=True)
+        manner = self.voice.manner
+        if manner is not None and manner.by_speech:
+            await self.voice.report_interruption(self.voice.stop())
+
+    async def speak_on(self, text: str) -> None:
+        """What has been said until now, whole."""
+        self._said_until_now = text
+        if self.settings.partial_prompts and text.strip():
+            await self._out.prompt(text, self.settings.transcription_language, last=False)
+
+    async def finish_speaking(self, text: str) -> None:
+        """The utterance is over."""
+        self._said_until_now = ""
+        await self._client_speaks(on=False)
+        self._expect_reply()
+        await self._out.prompt(text, self.settings.transcription_language)
+
+    async def press(self, digits: str, *, paced: bool = False) -> bool:
         """Presses keys one by one; each may cut the agent's speech. False when keys are not detected."""
-        if not self._relay.flag("dtmfDetection"):
+        if not self.settings.dtmf_detection:
             self._tell(Notice('keys have no effect: the session has no dtmfDetection="true"'))
             return False
         self._expect_reply()
-        for digit in digits:
-            manner = self._speech.manner
+        for number, digit in enumerate(digits):
+            if paced and number:
+                await self._clock.sleep(KEY_EVERY_S)
+            manner = self.voice.manner
             # As recorded: the key first, then what was heard until then.
-            played = self._stop_speech() if manner is not None and manner.by_key else None
+            played = self.voice.stop() if manner is not None and manner.by_key else None
             await self._out.key(digit)
             if played is not None:
-                await self._report_interruption(played)
+                await self.voice.report_interruption(played)
         return True
 
     async def interrupt(self) -> bool:
         """Makes a sound over the agent's speech without saying anything; False in silence."""
-        manner = self._speech.manner
+        manner = self.voice.manner
         if manner is None or not manner.by_speech:
             return False
-        await self._out.speaker("clientSpeaking", "on")
-        await self._barge_in()
-        await self._out.speaker("clientSpeaking", "off")
+        await self.begin_speaking()
+        await self._client_speaks(on=False)
         return True
 
     @property
     def agent_is_done(self) -> bool:
         """True when the agent has answered the caller's last words and is silent."""
-        return self._speech.idle and not self._reply_due
+        return self.voice.idle and not self._reply_due
 
     @property
     def reply_due(self) -> bool:
@@ -180,94 +218,42 @@ class RelaySession:
         return True
 
     async def _obey(self, frame: AppFrame) -> None:
-        now_s = self._now()
         match frame:
             case TextFrame():
-                await self._take_text(frame)
+                if frame.token.strip():
+                    self._reply_has_begun()
+                await self.voice.text(frame)
             case PlayFrame():
                 self._reply_has_begun()
-                manner = manner_of(frame.interruptible, frame.preemptible, self._usual_interruptible)
-                duration_s = SOUND_S * (frame.loop or 1000)
-                await self._hear(self._speech.add_sound(frame.source, duration_s, manner, now_s))
+                await self.voice.sound(frame)
             case SendDigitsFrame():
-                duration_s = sum(PAUSE_TONE_S if digit == "w" else TONE_S for digit in frame.digits)
-                self._speech.add_digits(frame.digits, duration_s, now_s)
+                self.voice.digits(frame)
             case LanguageFrame():
-                self._set_language(frame)
+                if self.settings.switch(frame):
+                    self._tell(LanguageChanged(self.settings.transcription_language))
             case EndFrame():
                 await self._close(SessionEnd("ended", handoff_data=frame.handoff_data))
-            case _:  # config and hints change nothing that a simulated call can notice
-                pass
-        self._changed.set()
+            case ConfigFrame():
+                self.settings.configure(frame)
+                await self._out.config_updated()
+            case HintsFrame():
+                await self._out.config_updated()
 
-    async def _take_text(self, frame: TextFrame) -> None:
-        if frame.token.strip():
-            self._reply_has_begun()
-        manner = manner_of(frame.interruptible, bool(frame.preemptible), self._usual_interruptible, frame.lang)
-        await self._hear(self._speech.add_text(frame.token, last=frame.last, manner=manner, now_s=self._now()))
+    # ---- inside ----
 
-    def _set_language(self, frame: LanguageFrame) -> None:
-        if frame.transcription_language not in (None, self.language):
-            self.language = frame.transcription_language
-            self._tell(LanguageChanged(frame.transcription_language))
+    async def _speak_in_time(self, text: str) -> None:
+        """Says the words at the pace of speech, with partials on the way, and the pause that ends an utterance."""
+        duration_s = spoken_s(text, self.settings.transcription_language)
+        steps = max(1, round(duration_s / PARTIAL_EVERY_S))
+        words = text.split()
+        for step in range(1, steps + 1):
+            await self._clock.sleep(duration_s / steps)
+            await self.speak_on(" ".join(words[: max(1, len(words) * step // steps)]))
+        await self._clock.sleep(FINAL_AFTER_S)
 
-    # ---- speech ----
-
-    async def _play(self) -> None:
-        """Tells what is heard when it is heard."""
-        while True:
-            self._changed.clear()
-            await self._hear(self._speech.advance(self._now()))
-            due_s = self._speech.due_s()
-            wait_s = None if due_s is None else self._clock.real_s(due_s - self._now())
-            # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the session.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._changed.wait()
-
-    async def _hear(self, sounds: Sequence[Sound]) -> None:
-        for sound in sounds:
-            match sound:
-                case Started():
-                    await self._out.speaker("agentSpeaking", "on")
-                case Played():
-                    self._remember(sound)
-                    await self._out.played(sound)
-                case Stopped():
-                    await self._out.speaker("agentSpeaking", "off")
-                    self._tell(AgentSilent())
-        if sounds:
-            self._changed.set()
-
-    async def _hear_until_now(self) -> None:
-        """At the end of a session: what was being said is heard up to here."""
-        for sound in self._speech.cut(self._now()):
-            if isinstance(sound, Played):
-                self._remember(sound)
-
-    def _remember(self, played: Played) -> None:
-        if played.piece.kind == "text" and played.text.strip():
-            self.heard.append(Heard(played.text, played.start_s, played.end_s))
-            self._tell(AgentSpoke(played.text, played.cut))
-
-    def _stop_speech(self) -> list[Sound]:
-        sounds = self._speech.cut(self._now())
-        self._changed.set()
-        return sounds
-
-    async def _barge_in(self) -> None:
-        await self._report_interruption(self._stop_speech())
-
-    async def _report_interruption(self, sounds: Sequence[Sound]) -> None:
-        """tokensPlayed, interrupt, agentSpeaking off: in this order, with the current piece's part only."""
-        await self._hear([sound for sound in sounds if not isinstance(sound, Stopped)])
-        part = next((sound for sound in sounds if isinstance(sound, Played) and sound.cut), None)
-        heard_ms = round((part.end_s - part.start_s) * 1000) if part else 0
-        heard = part.text if part and part.piece.kind == "text" else ""
-        await self._out.interrupted(heard, heard_ms)
-        await self._hear([sound for sound in sounds if isinstance(sound, Stopped)])
-
-    # ---- settings ----
+    async def _client_speaks(self, *, on: bool) -> None:
+        await self._out.speaker("clientSpeaking", "on" if on else "off")
+        self._tell(Speaking("caller", on=on))
 
     async def _close(self, end: SessionEnd) -> None:
         if self._end is None:
@@ -282,14 +268,3 @@ class RelaySession:
     def _expect_reply(self) -> None:
         self._asked_at = time.monotonic()
         self._reply_due = True
-
-    @property
-    def _usual_interruptible(self) -> str:
-        return self._relay.attributes.get("interruptible", "any")
-
-    @property
-    def _listens_while_speaking(self) -> bool:
-        return self._relay.attributes.get("reportInputDuringAgentSpeech", "none") in ("any", "speech")
-
-    def _now(self) -> float:
-        return self._clock.now_s()

@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-CHARS_PER_S = 14.0
+from sandbox.speech_rate import spoken_s
+
 START_DELAY_S = 0.35
 STALLED_S = 0.5
 SHORTEST_CLAUSE = 12
@@ -130,8 +131,8 @@ class _Playing:
 class SpeechClock:
     """The play queue of one session. Feed it what the application sends, then `advance` it."""
 
-    chars_per_s: float = CHARS_PER_S
     start_delay_s: float = START_DELAY_S
+    language: str = "en-US"  # of text that names none; its rate is the voice's
     speaking: bool = False
     _queue: deque[Piece] = field(default_factory=deque)
     _playing: _Playing | None = None
@@ -167,7 +168,7 @@ class SpeechClock:
             clauses += self._chunker.flush()
             self._cycle_open = False
         for clause in clauses:
-            self._add(clause, "text", len(clause) / self.chars_per_s, manner, now_s)
+            self._add(clause, "text", self._length_s(clause, manner), manner, now_s)
         return sounds
 
     def add_sound(self, name: str, duration_s: float, manner: Manner, now_s: float) -> list[Sound]:
@@ -250,6 +251,9 @@ class SpeechClock:
     def _add(self, text: str, kind: PieceKind, duration_s: float, manner: Manner, now_s: float) -> None:
         self._queue.append(Piece(text, kind, duration_s, manner, now_s, self._cycle))
 
+    def _length_s(self, clause: str, manner: Manner) -> float:
+        return spoken_s(clause, manner.language or self.language)
+
     def _begin(self) -> _Playing:
         """Puts the next piece on: at once when the agent is speaking, after the usual delay when not."""
         piece = self._queue.popleft()
@@ -276,4 +280,4 @@ class SpeechClock:
         if nothing_else and self._chunker.rest.strip() and now_s >= self._last_token_s + STALLED_S:
             for clause in self._chunker.flush():
                 due_s = self._last_token_s + STALLED_S
-                self._add(clause, "text", len(clause) / self.chars_per_s, self._manner, due_s)
+                self._add(clause, "text", self._length_s(clause, self._manner), self._manner, due_s)

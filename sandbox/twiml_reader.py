@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 DEFAULT_LANGUAGE = "en-US"
 
@@ -36,10 +37,36 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class Play:
+    """A file; what it sounds like is of no matter here."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
-    """The caller goes to someone else: a dialled number or a queue."""
+    """The caller goes to someone else: a dialled number or a queue, whose `task` is what TaskRouter is told.
+
+    `action` is told how that went; without one the call goes on with the next verb.
+    """
 
     target: str
+    kind: Literal["dial", "enqueue"] = "dial"
+    task: str = ""
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Waits for keys or words and tells them to `action`; nothing within `timeout_s`: the next verb."""
+
+    action: str | None
+    timeout_s: float = 5.0
+    num_digits: int | None = None
+    finish_on_key: str = "#"
+    by_keys: bool = True
+    by_speech: bool = False
+    prompts: tuple[Verb, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +94,7 @@ class Relay:
         return self.attributes.get(name, "false").lower() == "true"
 
 
-Verb = Say | Pause | Hangup | Redirect | Transfer | Relay
+Verb = Say | Play | Pause | Hangup | Redirect | Transfer | Gather | Relay
 
 
 def read_twiml(text: str) -> list[Verb]:
@@ -87,19 +114,54 @@ def _verbs(element: ET.Element) -> Iterator[Verb]:
         case "Say":
             yield Say(text)
         case "Pause":
-            yield Pause(float(element.get("length", "1")))
+            yield Pause(_number(element, "length", 1))
+        case "Play":
+            yield Play(text)
         case "Hangup":
             yield Hangup()
         case "Reject":
             yield Hangup(element.get("reason", "rejected"))
         case "Redirect":
             yield Redirect(text)
-        case "Dial" | "Enqueue":
-            target = "".join(element.itertext()).strip()
-            yield Transfer(target or element.get("workflowSid", element.tag))
+        case "Dial":
+            yield Transfer("".join(element.itertext()).strip(), action=element.get("action"))
+        case "Enqueue":
+            yield _enqueue(element)
+        case "Gather":
+            yield _gather(element)
         case "Connect":
             for relay in element.findall("ConversationRelay"):
                 yield _relay(element, relay)
+
+
+def _enqueue(element: ET.Element) -> Transfer:
+    """A queue by name, or a workflow with the task for it."""
+    task = element.find("Task")
+    queue = (element.text or "").strip() or element.get("workflowSid", "queue")
+    words = "" if task is None else (task.text or "").strip()
+    return Transfer(queue, "enqueue", words, element.get("action"))
+
+
+def _gather(element: ET.Element) -> Gather:
+    inputs = element.get("input", "dtmf").split()
+    digits = element.get("numDigits")
+    return Gather(
+        action=element.get("action"),
+        timeout_s=_number(element, "timeout", 5),
+        num_digits=int(digits) if digits and digits.isdigit() else None,
+        finish_on_key=element.get("finishOnKey", "#"),
+        by_keys="dtmf" in inputs,
+        by_speech="speech" in inputs,
+        prompts=tuple(verb for inner in element for verb in _verbs(inner)),
+    )
+
+
+def _number(element: ET.Element, name: str, default: float) -> float:
+    """An attribute in seconds; like Twilio, what cannot be read is the default."""
+    try:
+        return max(0.0, float(element.get(name, default)))
+    except ValueError:
+        return float(default)
 
 
 def _relay(connect: ET.Element, relay: ET.Element) -> Relay:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from sandbox.call_identity import UndeclaredLanguage
 from sandbox.line import CouldNotConnect, Line, LineSettings
+from sandbox.network import Network
 from sandbox.phone import PhoneCall
 from sandbox.phone_events import AgentSpoke, CallEnded, Connected, FirstText, LanguageChanged, Notice, Transferred
 from sandbox.sids import is_sid
@@ -476,10 +477,7 @@ async def test_an_application_that_fails_is_told_with_its_status() -> None:
 async def test_only_this_machine_is_called() -> None:
     elsewhere = "http://voice.example.com"
     async with aiohttp.ClientSession() as session:
-        call = PhoneCall(
-            Line(session, LineSettings(ACCOUNT_SID, AUTH_TOKEN, elsewhere, "http://127.0.0.1:1")), NUMBERS
-        )
-        line = call._line
+        line = Line(session, LineSettings(ACCOUNT_SID, AUTH_TOKEN, elsewhere, "http://127.0.0.1:1"))
         assert str(line.reached_at(elsewhere + "/voice")) == "http://127.0.0.1:1/voice"
         assert str(line.reached_at("ws://voice.example.com/websocket")) == "ws://127.0.0.1:1/websocket"
         with pytest.raises(CouldNotConnect, match="only this machine"):
@@ -495,3 +493,147 @@ async def test_two_calls_at_once_do_not_hear_each_other() -> None:
         await asyncio.gather(one.hang_up(), two.hang_up())
     heard: list[Any] = [[s.text for s in call.report().sentences] for call in (one, two)]
     assert heard == [["one", "You said: one."], ["two", "You said: two."]]
+
+
+async def test_a_paced_caller_takes_the_time_of_speech_with_growing_partials() -> None:
+    relay = TinyRelay(attributes=f'{EVENTS} partialPrompts="true"')
+    async with open_phone(relay) as phone:
+        call = await phone.call(speed=10)
+        call.paced = True
+        before_s = call.clock.now_s()
+        await call.say("where is my book today please and when does it come")
+        assert call.clock.now_s() - before_s >= 50 / 14
+        await finish(call)
+        await call.hang_up()
+    prompts = relay.of_type("prompt")
+    assert len(prompts) > 10
+    texts = [prompt["voicePrompt"] for prompt in prompts]
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
+    assert [prompt["last"] for prompt in prompts] == [False] * (len(prompts) - 1) + [True]
+    told = relay.told()
+    assert told[0] == ("clientSpeaking", "on")
+    assert told.index(("clientSpeaking", "off")) == len(prompts)  # after the partials, before the final one
+
+
+async def test_a_config_message_changes_the_session_and_is_confirmed(eventually_async: EventuallyAsync) -> None:
+    async def configure(relay: TinyRelay, socket: web.WebSocketResponse, frame: Frame) -> None:
+        if frame["type"] == "prompt":
+            await socket.send_json({"type": "config", "interruptible": "none", "dtmfDetection": True, "other": 1})
+            await socket.send_json({"type": "hints", "hints": "Luna,Harbour"})
+            await relay.speak(socket, LONG)
+
+    relay = TinyRelay(behave=configure)
+    async with open_phone(relay) as phone:
+        call = await phone.call(speed=5)
+        await call.say("hi")
+        await eventually_async(lambda: phone.seen(AgentSpoke))
+        assert not await call.say("wait")
+        assert await call.press("1")
+        await call.hang_up()
+    assert len(relay.of_type("configUpdated")) == 2
+    assert [frame["digit"] for frame in relay.of_type("dtmf")] == ["1"]
+
+
+async def test_a_session_that_may_reconnect_keeps_its_id_and_replays_what_was_lost() -> None:
+    relay = TinyRelay(attributes=f'{EVENTS} applicationReconnect="true"', greeting="Good day!")
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        await finish(call)
+        await call.drop()
+        await call.say("after")
+        assert await finish(call)
+        await call.hang_up()
+    first, second = relay.of_type("setup")
+    assert first["sessionId"] == second["sessionId"]
+    assert [path for path, _ in relay.forms] == ["/voice", "/voice/ended", "/voice/status"]
+    assert "".join(event.text for event in phone.seen(AgentSpoke)) == "Good day!You said: after."
+
+
+async def test_a_listeners_noise_is_overheard_when_the_session_says_so(eventually_async: EventuallyAsync) -> None:
+    relay = TinyRelay(greeting=LONG, attributes=f'{EVENTS} ignoreBackchannel="true"')
+    async with open_phone(relay) as phone:
+        call = await phone.call(speed=5)
+        await eventually_async(lambda: phone.seen(AgentSpoke))
+        assert not await call.say("Mhm.")
+        assert await call.say("Wait, please")
+        await call.hang_up()
+    assert len(relay.of_type("interrupt")) == 1
+
+
+async def test_hanging_up_in_mid_sentence_reports_the_partial_when_asked_to() -> None:
+    relay = TinyRelay(attributes='partialPrompts="true" partialPromptOnHangup="true"')
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        assert await call.begin_speaking("I would")
+        await call.speak_on("I would like to")
+        await call.hang_up()
+    assert [(p["voicePrompt"], p["last"]) for p in relay.of_type("prompt")] == [
+        ("I would", False),
+        ("I would like to", False),
+        ("I would like to", True),
+    ]
+
+
+async def test_gather_collects_keys_and_asks_its_action() -> None:
+    gather = '<Gather numDigits="2" action="/voice/ended"><Say>Your code?</Say></Gather><Say>Nothing.</Say>'
+    relay = TinyRelay(voice_answer=f"<Response>{gather}</Response>")
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        assert await call.press("42")
+        await asyncio.wait_for(call.ended.wait(), 5)
+        await call.hang_up()
+    assert relay.form_of("/voice/ended")["Digits"] == "42"
+    assert [event.text for event in phone.seen(AgentSpoke)] == ["Your code?"]
+
+
+async def test_a_gather_that_hears_nothing_goes_on_with_the_next_verb() -> None:
+    relay = TinyRelay(voice_answer='<Response><Gather timeout="1"/><Say>Nothing.</Say></Response>')
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        await asyncio.wait_for(call.ended.wait(), 5)
+        await call.hang_up()
+    assert [event.text for event in phone.seen(AgentSpoke)] == ["Nothing."]
+
+
+async def test_a_dialled_number_that_is_busy_lets_the_action_take_the_caller_back() -> None:
+    async def leave(relay: TinyRelay, socket: web.WebSocketResponse, frame: Frame) -> None:
+        if frame["type"] == "prompt":
+            await socket.send_json({"type": "end"})
+
+    dial = '<Response><Dial action="/voice/ended">+15555550000</Dial></Response>'
+    relay = TinyRelay(behave=leave, answers=[dial, "<Response><Say>Nobody is free.</Say></Response>"])
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        await call.say("a person")
+        await asyncio.wait_for(call.ended.wait(), 5)
+        await call.hang_up()
+    dialled = [form for path, form in relay.forms if path == "/voice/ended"][1]
+    assert dialled["DialCallStatus"] == "busy"
+    assert phone.seen(AgentSpoke)[-1].text == "Nobody is free."
+
+
+async def test_a_task_goes_with_the_caller_into_the_queue() -> None:
+    enqueue = '<Enqueue workflowSid="WW1"><Task>{"reason":"person"}</Task></Enqueue>'
+    relay = TinyRelay(voice_answer=f"<Response>{enqueue}</Response>")
+    async with open_phone(relay) as phone:
+        call = await phone.call()
+        await call.hang_up()
+    transferred = phone.seen(Transferred)[0]
+    assert (transferred.target, transferred.task) == ("WW1", '{"reason":"person"}')
+
+
+async def test_a_bad_network_is_late_and_in_order() -> None:
+    relay = TinyRelay(greeting="Good day!")
+    async with open_phone(relay) as phone:
+        call = PhoneCall(
+            phone.line, NUMBERS, speed=50, tell=phone.events.append, network=Network(delay_ms=60, jitter_ms=20)
+        )
+        await asyncio.wait_for(call.start(), 5)
+        await finish(call)
+        for word in ("one", "two"):
+            await call.say(word)
+            assert await finish(call)
+        await call.hang_up()
+    assert [prompt["voicePrompt"] for prompt in relay.of_type("prompt")] == ["one", "two"]
+    assert all(event.latency_ms >= 120 for event in phone.seen(FirstText))
+    assert relay.closes == [1000]
