@@ -140,6 +140,10 @@ class PhoneCall:
         if self._task is not None:
             await self._task
 
+    async def put_down(self) -> None:
+        """Puts the phone down without waiting for what follows."""
+        await self._flow.hang_up()
+
     async def redirect(self, source: Source) -> None:
         """Goes on with other TwiML, as an update by REST does."""
         await self._flow.redirect(source)
