@@ -20,6 +20,7 @@ from sandbox.conversations_configuration import ConversationsConfiguration
 from sandbox.conversations_events import ConversationEvents
 from sandbox.conversations_table import RESOURCES
 from sandbox.deliveries import Deliveries
+from sandbox.exchange import Exchange
 from sandbox.faults import FaultBook
 from sandbox.intelligence import IntelligenceApi
 from sandbox.intelligence_admin import IntelligenceAdmin
@@ -27,6 +28,7 @@ from sandbox.intelligence_services import IntelligenceServices
 from sandbox.limits import DEFAULT_PER_S, MutationLimit
 from sandbox.openai_product import ModelApi, openai_product, unknown_url
 from sandbox.pacing import Pacing
+from sandbox.phone_desk import PhoneDesk
 from sandbox.post_office import PostOffice
 from sandbox.product import FrontDesk, Handler, Product, Refusal
 from sandbox.request_log import RequestLog
@@ -35,6 +37,7 @@ from sandbox.sids import derived_sid
 from sandbox.store import Store
 from sandbox.transcripts import Transcription
 from sandbox.twilio_product import not_found, twilio_product
+from sandbox.voice_api import VoiceApi
 from sandbox.world import World
 from shared.config import ConfigError, Settings, TwilioAccount
 from shared.door import PUBLIC
@@ -86,7 +89,6 @@ def create_app(
     products: list[tuple[Product, Routes, Missing]] = [
         (twilio_product("conversations", account), conversations.routes(), not_found),
         (twilio_product("intelligence", account), intelligence.routes(), not_found),
-        (twilio_product("api", account), AccountApi(account.account_sid).handlers(), not_found),
         (openai_product(settings.openai), model.handlers(), unknown_url),
     ]
     if settings.segment is not None:
@@ -102,6 +104,8 @@ def create_app(
         for forgetful in (faults.clear, office.clear, model.forget, begin):
             forgetful()
 
+    exchange = Exchange(settings, account, world.store, intelligence.transcription.take)
+    products.append((twilio_product("api", account), _voice(world, exchange), not_found))
     faults_desk, model_desk = FaultsDesk(faults, office, limit), ModelDesk(model)
     intelligence_desk = IntelligenceDesk(intelligence.transcription)
     parts = {
@@ -110,11 +114,11 @@ def create_app(
         "intelligence": intelligence_desk.describe,
     }
     state_desk = StateDesk(world.store, clock, world.agenda, log, parts, begin_again)
-    control = Control(account, [state_desk, faults_desk, model_desk, intelligence_desk])
+    control = Control(account, [state_desk, faults_desk, model_desk, intelligence_desk, PhoneDesk(exchange)])
 
     app = create_service(settings)
     app[READINESS].on_drain.append(lambda deadline_s: world.deliveries.idle(min(deadline_s, DRAIN_S)))
-    app.cleanup_ctx.append(_running(world, begin))
+    app.cleanup_ctx.append(_running(world, begin, exchange))
     desk = _Desk(app, FrontDesk(faults, log))
     for product, routes, missing in products:
         desk.open(product, routes, missing)
@@ -178,15 +182,25 @@ class _Desk:
             add_route(self._app, method, path, self._desk.guard(product, handler), PUBLIC)
 
 
-def _running(world: World, begin: Callable[[], None]) -> Callable[[web.Application], AsyncIterator[None]]:
+def _voice(world: World, exchange: Exchange) -> Routes:
+    """The account and its calls."""
+    account, calls = AccountApi(world.account_sid), VoiceApi(world.account_sid, world.store, exchange)
+    return [*calls.handlers(), *account.handlers()]
+
+
+def _running(
+    world: World, begin: Callable[[], None], exchange: Exchange
+) -> Callable[[web.Application], AsyncIterator[None]]:
     """Opens the store and makes what an account begins with, runs the agenda meanwhile, and closes all."""
 
     async def running(_: web.Application) -> AsyncIterator[None]:
         world.store.open()
         await world.deliveries.open()
         begin()
+        await exchange.open()
         agenda = asyncio.create_task(world.agenda.run())
         yield
+        await exchange.close()
         agenda.cancel()
         await asyncio.gather(agenda, return_exceptions=True)
         await world.deliveries.close()

@@ -28,7 +28,7 @@ async def report_call(
     authorization = aiohttp.encode_basic_auth(account.account_sid, account.auth_token)
     try:
         async with session.post(
-            f"{sandbox_url}/control/calls",
+            f"{sandbox_url}/control/reports",
             data=msgspec.json.encode(call),
             headers={"Authorization": authorization, "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),

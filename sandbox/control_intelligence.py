@@ -29,7 +29,7 @@ class IntelligenceDesk:
         self._transcription = transcription
 
     def handlers(self) -> ControlRoutes:
-        yield "POST", "calls", self.report_call, Role.ADMIN
+        yield "POST", "reports", self.report_call, Role.ADMIN
         yield "GET", "intelligence", self.show, Role.SUPERVISOR
         yield "PUT", "intelligence", self.set_course, Role.ADMIN
 

@@ -33,11 +33,12 @@ log = get_logger("sandbox.exchange")
 
 
 class Callee(msgspec.Struct, frozen=True):
-    """How a number answers: a pickup, and the scenario that the person plays."""
+    """How a number answers: a pickup, and the scenario that the person plays, `speed` times as fast as life."""
 
     pickup: Pickup = "answered"
     scenario: Scenario | None = None
     ring_s: float = 2.0
+    speed: float = 1.0
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Exchange:
         scenario = msgspec.structs.replace(
             scenario, caller=msgspec.structs.replace(scenario.caller, number=called)
         )
-        return self._play(scenario, 0, self._around(caller, 1.0), Numbers(caller, called), outgoing)
+        return self._play(scenario, 0, self._around(caller, callee.speed), Numbers(caller, called), outgoing)
 
     def ring_in(self, scenario: Scenario, seed: int, speed: float, called: str | None = None) -> str:
         """A simulated caller calls the application; the call's sid."""
@@ -145,8 +146,8 @@ class Exchange:
         scenario: Scenario,
         seed: int,
         around: Surroundings,
-        numbers: Numbers | None,
-        outgoing: Outgoing | None,
+        numbers: Numbers | None = None,
+        outgoing: Outgoing | None = None,
     ) -> str:
         casting = Casting.of(scenario, seed)
         watch = _Watch(self)

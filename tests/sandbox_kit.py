@@ -90,7 +90,7 @@ class Sandbox:
         return await self.request(method, f"/control/{path}", data=data, headers=headers)
 
     async def report(self, call: ReportedCall) -> str:
-        answer = await self.control("POST", "calls", call)
+        answer = await self.control("POST", "reports", call)
         assert answer.status == 201, answer
         return str(answer.json["transcript_sid"])
 

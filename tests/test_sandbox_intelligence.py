@@ -171,13 +171,13 @@ async def test_a_transcript_left_unfinished_by_a_stop_is_finished_by_the_next_st
 
 async def test_nobody_reports_a_call_without_the_accounts_credentials(sandbox: Sandbox) -> None:
     body, json = msgspec.json.encode(a_call(1, "Hello")), {"Content-Type": "application/json"}
-    answer = await sandbox.request("POST", "/control/calls", data=body, headers=json)
+    answer = await sandbox.request("POST", "/control/reports", data=body, headers=json)
     assert answer.status == 401
     bearer = {**json, "Authorization": "Bearer sandbox-operator-token"}
-    answer = await sandbox.request("POST", "/control/calls", data=body, headers=bearer)
+    answer = await sandbox.request("POST", "/control/reports", data=body, headers=bearer)
     assert answer.status == 201
 
 
 @pytest.mark.parametrize("body", [{}, {"call_sid": 1}, [], "no"])
 async def test_a_malformed_report_is_refused(sandbox: Sandbox, body: Any) -> None:
-    assert (await sandbox.control("POST", "calls", body)).status == 400
+    assert (await sandbox.control("POST", "reports", body)).status == 400

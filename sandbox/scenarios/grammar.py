@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sandbox.faults import Fault
+from sandbox.model_script import ScriptedAnswer
 from sandbox.network import Network
-from sandbox.openai_product import Pacing, ScriptedAnswer
+from sandbox.pacing import PacingOrder
 
 KEYS = "0123456789*#"
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -130,7 +131,7 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the sandbox is told before the call. Such a scenario runs alone, as these concern everybody."""
 
     faults: list[Fault] = []
-    model: Pacing | None = None
+    model: PacingOrder | None = None
     answers: list[ScriptedAnswer] = []
 
     @property

@@ -70,10 +70,8 @@ def read_text(text: str, source: str = "script", name: str = "script") -> Scenar
     except msgspec.ValidationError as error:
         raise BadScenario(_located(str(error), lines, source)) from error
     if scenario.persona and scenario.persona not in persona_names():
-        line = lines.get(("persona",), 1)
-        raise BadScenario(
-            f"{source}:{line}: there is no persona {scenario.persona!r}: {', '.join(persona_names())}"
-        )
+        place, there_are = f"{source}:{lines.get(('persona',), 1)}", ", ".join(persona_names())
+        raise BadScenario(f"{place}: there is no persona {scenario.persona!r}; there are {there_are}")
     return scenario if scenario.name else msgspec.structs.replace(scenario, name=name)
 
 
