@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from dialogue.agent_checks import faults_of
+from dialogue.agent_tables import (
+    ConversationConfig,
+    CustomerConfig,
+    DtmfConfig,
+    FillerConfig,
+    HandoffConfig,
+    LimitsConfig,
+    Persona,
+    SilenceConfig,
+    TableTool,
+    Tool,
+)
+from dialogue.language import match_language, primary
+from dialogue.sentences import Language, completed
 from dialogue.telephony import OutboundConfig, Price, TelephonyConfig
 from shared.environment import ConfigError
 
+__all__ = ["Agent", "AgentError", "Language", "load_agent", "match_language", "primary"]
+
 LOCAL_FILE = Path("agents/agent.toml")
 PACKAGED = "default.toml"
+KNOWLEDGE_FILE_BYTES = 32 * 1024
+KNOWLEDGE_BYTES = 96 * 1024
 
 
 class AgentError(ConfigError):
@@ -23,86 +42,31 @@ class AgentError(ConfigError):
         super().__init__([fault])
 
 
-class Language(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A language the agent speaks: its BCP 47 code, its voice, and the sentences said without the model."""
-
-    code: str
-    name: str
-    greeting: str
-    resumed: str
-    apology: str
-    handoff: str
-    goodbye: str
-    busy: str
-    tts_provider: str = "Google"
-    voice: str = ""
-    transcription_provider: str = "Deepgram"
-    speech_model: str = ""
-    hints: str = ""
-    asr_smart_format: bool | None = None
-    tts_text_normalization: Literal["", "on", "auto", "off"] = ""
-    greeting_outbound: str = ""
-
-    def opening(self, *, resumed: bool, outbound: bool) -> str:
-        """What Twilio says first; a person whom we call is greeted in other words than one who called us."""
-        if resumed:
-            return self.resumed
-        return (self.greeting_outbound if outbound else "") or self.greeting
-
-
-class ConversationConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """How a conversation runs; times in seconds, sizes in characters. `openai_model` "" is the environment's."""
-
-    max_buffer_size: int = 4000
-    first_text_deadline_s: float = 3.5
-    stall_deadline_s: float = 8.0
-    max_tool_rounds: int = 4
-    history_turns: int = 40
-    openai_model: str = ""
-
-
-class DtmfConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Keys: `menu` maps a digit to `transfer`; the others are collected until `#`, a pause or `max_digits`."""
-
-    menu: dict[str, Literal["transfer"]] = {}
-    inter_digit_timeout_s: float = 3.0
-    max_digits: int = 20
-
-
-class HandoffConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Where a transferred caller goes: a number to dial, else a TaskRouter workflow (Flex), else a plain queue."""
-
-    queue: str = "support"
-    workflow_sid: str = ""
-    dial: str = ""
-
-
-class TableTool(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A tool that looks one key up in a JSON file beside the agent file: {key: {field: value}}."""
-
-    name: str
-    kind: Literal["table"]
-    description: str
-    key: str
-    file: str
-    key_description: str = ""
-
-
 class Agent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A whole agent file. The first persona is the only one so far and is called like the agent."""
+    """A whole agent file. Its own instructions and knowledge make the first persona, called like the agent.
+
+    `tables` and `texts` are read from the files it names.
+    """
 
     name: str
     default_language: str
     instructions: str
     languages: list[Language]
+    knowledge: list[str] = []
     conversation: ConversationConfig = ConversationConfig()
+    silence: SilenceConfig = SilenceConfig()
+    limits: LimitsConfig = LimitsConfig()
+    filler: FillerConfig = FillerConfig()
+    customer: CustomerConfig = CustomerConfig()
     dtmf: DtmfConfig = DtmfConfig()
     handoff: HandoffConfig = HandoffConfig()
     telephony: TelephonyConfig = TelephonyConfig()
     outbound: OutboundConfig = OutboundConfig()
     prices: dict[str, Price] = {}
-    tools: list[TableTool] = []
+    tools: list[Tool] = []
+    personas: list[Persona] = []
     tables: dict[str, dict[str, dict[str, Any]]] = {}
+    texts: dict[str, str] = {}
 
     def language(self, code: str) -> Language:
         """The declared language with this code, or else the default one."""
@@ -110,71 +74,80 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         wanted = found or self.default_language
         return next(language for language in self.languages if language.code == wanted)
 
+    @property
+    def cast(self) -> list[Persona]:
+        """All personas, the one that answers first."""
+        return [Persona(name=self.name, instructions=self.instructions, knowledge=self.knowledge), *self.personas]
 
-def match_language(code: str, declared: list[str]) -> str | None:
-    """The declared code for a BCP 47 tag: the same one, else the first with the same primary subtag.
+    def persona(self, name: str) -> Persona:
+        """The persona with this name, or else the first."""
+        cast = self.cast
+        return next((persona for persona in cast if persona.name == name), cast[0])
 
-    >>> match_language("es-ES", ["en-US", "es-US"])
-    'es-US'
+    def tools_of(self, persona: Persona) -> list[Tool]:
+        """What a persona may use: the tools it lists and those that nobody lists."""
+        listed = {name for other in self.personas for name in other.tools}
+        return [tool for tool in self.tools if tool.name in persona.tools or tool.name not in listed]
+
+
+def load_agent(
+    agent_file: Path | None,
+    overrides: Mapping[str, Any] | None = None,
+    tool_environ: Mapping[str, str] | None = None,
+) -> Agent:
+    """The agent of AGENT_FILE, else of ./agents/agent.toml, else the packaged one. Raises AgentError.
+
+    `overrides` are values of [conversation] from the environment, `tool_environ` the variables that headers of
+    HTTP tools may name; None leaves those unchecked.
     """
-    exact = {known.lower(): known for known in declared}
-    if code.lower() in exact:
-        return exact[code.lower()]
-    return next((known for known in declared if primary(known) == primary(code)), None)
-
-
-def primary(code: str) -> str:
-    """The primary subtag of a BCP 47 tag, in lower case.
-
-    >>> primary("pt-BR")
-    'pt'
-    """
-    return code.lower().partition("-")[0]
-
-
-def load_agent(agent_file: Path | None) -> Agent:
-    """The agent of AGENT_FILE, else of ./agents/agent.toml, else the packaged one. Raises AgentError."""
     if agent_file is None and LOCAL_FILE.is_file():
         agent_file = LOCAL_FILE
     if agent_file is None:
         folder = resources.files("dialogue") / "agents"
-        return _parse((folder / PACKAGED).read_text("utf-8"), "the packaged agent", folder)
+        text, source = (folder / PACKAGED).read_text("utf-8"), "the packaged agent"
+        return _parse(text, source, folder, overrides or {}, tool_environ)
     try:
         text = agent_file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise AgentError(f"the agent file {agent_file} cannot be read: {error}") from error
-    return _parse(text, str(agent_file), agent_file.parent)
+    return _parse(text, str(agent_file), agent_file.parent, overrides or {}, tool_environ)
 
 
-def _parse(text: str, source: str, folder: Any) -> Agent:
+def _parse(
+    text: str, source: str, folder: Any, overrides: Mapping[str, Any], tool_environ: Mapping[str, str] | None
+) -> Agent:
     try:
-        agent = msgspec.toml.decode(text, type=Agent)
-        tables = {tool.name: _read_table(folder / tool.file) for tool in agent.tools}
-    except (msgspec.MsgspecError, OSError) as error:
+        content = msgspec.toml.decode(text, type=dict[str, Any])
+        if overrides:
+            content["conversation"] = {**content.get("conversation", {}), **overrides}
+        agent = msgspec.convert(content, type=Agent)
+        tables = {
+            tool.name: _read_table(folder / tool.file) for tool in agent.tools if isinstance(tool, TableTool)
+        }
+        texts = _read_knowledge(agent, folder)
+    except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
         raise AgentError(f"{source}: {error}") from error
-    faults = _faults(agent)
+    languages = [completed(language) for language in agent.languages]
+    agent = msgspec.structs.replace(agent, languages=languages, tables=tables, texts=texts)
+    faults = faults_of(agent, tool_environ)
     if faults:
         raise AgentError(f"{source}: " + "; ".join(faults))
-    return msgspec.structs.replace(agent, tables=tables)
+    return agent
 
 
 def _read_table(path: Any) -> dict[str, dict[str, Any]]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
 
 
-def _faults(agent: Agent) -> list[str]:
-    """What is well-formed and still wrong, one sentence each."""
-    codes = [language.code for language in agent.languages]
-    faults = [
-        f"the language {code} is declared twice" for code in sorted({c for c in codes if codes.count(c) > 1})
-    ]
-    if agent.default_language not in codes:
-        faults.append(f"default_language {agent.default_language} is not among the languages")
-    faults += [
-        f"{tool.name!r} is not a tool name" for tool in agent.tools if not re.fullmatch(r"[\w-]+", tool.name)
-    ]
-    faults += agent.telephony.faults(codes)
-    faults += [
-        f"{key!r} is not a key of a phone" for key in agent.dtmf.menu if key not in "0123456789*#" or len(key) != 1
-    ]
-    return faults
+def _read_knowledge(agent: Agent, folder: Any) -> dict[str, str]:
+    """The knowledge files by name. Raises AgentError for one, or all of them, that no prompt should carry."""
+    texts = {}
+    for name in dict.fromkeys(name for persona in agent.cast for name in persona.knowledge):
+        raw = (folder / name).read_bytes()
+        if len(raw) > KNOWLEDGE_FILE_BYTES:
+            raise AgentError(f"the knowledge file {name} is larger than {KNOWLEDGE_FILE_BYTES // 1024} kB")
+        texts[name] = raw.decode("utf-8")
+    for persona in agent.cast:
+        if sum(len(texts[name].encode()) for name in persona.knowledge) > KNOWLEDGE_BYTES:
+            raise AgentError(f"the knowledge of {persona.name} is larger than {KNOWLEDGE_BYTES // 1024} kB in all")
+    return texts

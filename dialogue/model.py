@@ -6,7 +6,10 @@ times the CPU of the stream itself, so chunks are decoded here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+import math
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +22,9 @@ from shared.config import OpenAISettings
 
 CONNECT_S = 3.0
 READ_S = 20.0
-RETRIES = 1
+WARM_FOR_S = 25.0
+WARM_WITHIN_S = 3.0
+LONGEST_WAIT_S = 60.0
 
 Message = dict[str, Any]
 ToolSpec = dict[str, Any]
@@ -28,9 +33,20 @@ ToolSpec = dict[str, Any]
 class ModelError(Exception):
     """The model did not answer; `code` is short and safe to journal (rate_limited, unavailable, malformed…)."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", retry_after_s: float = 0.0) -> None:
         super().__init__(detail or code)
         self.code = code
+        self.retry_after_s = retry_after_s  # what the provider asks for, 0 when it asks for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Responding:
+    """The provider has answered; the reply itself is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """The reply begins to call a tool; its arguments are still being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +67,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is whole: the tools it calls (none for a spoken reply) and the tokens it took."""
+    """The reply is whole: the tools it calls (none for a spoken reply), the tokens it took, and who wrote it."""
 
     tool_calls: tuple[ToolCall, ...] = ()
     usage: dict[str, int] = field(default_factory=dict)
+    model: str = ""
 
 
-Part = TextPart | Finished
+Part = Responding | Calling | TextPart | Finished
 
 
 class _Function(msgspec.Struct):
@@ -104,38 +121,58 @@ class ModelClient:
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.base_url,
-            max_retries=RETRIES,
+            max_retries=0,  # tried again where the deadline is known: dialogue.models
             timeout=openai.Timeout(READ_S, connect=CONNECT_S),
             http_client=openai.DefaultAioHttpClient(),
         )
 
+        self._warm_until_s = 0.0
+
     async def close(self) -> None:
         await self._client.close()
 
+    async def warm(self) -> None:
+        """Opens a connection unless one was used lately, so that the next request needs no handshake."""
+        if time.monotonic() < self._warm_until_s:
+            return
+        self._warm_until_s = time.monotonic() + WARM_FOR_S
+        with contextlib.suppress(openai.OpenAIError, httpx2.HTTPError):
+            await self._client.with_options(timeout=WARM_WITHIN_S).models.with_raw_response.list()
+
     async def stream(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec] = (), model: str = ""
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec] = (),
+        model: str = "",
+        options: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Part, None]:
-        """Text parts as they arrive, then one Finished. Raises ModelError.
+        """Responding, then text as it arrives, then one Finished. Raises ModelError.
+
+        `options` are further parameters of the request, such as `temperature`.
 
         Closing the iterator early closes the request, so that the model stops.
         """
         # What is known to be well-formed travels as `extra_body`: as typed parameters the SDK would walk through
         # the whole history on every turn, which was half of a turn's CPU (measured: docs/performance.md).
         body: dict[str, Any] = {"messages": list(messages), "stream_options": {"include_usage": True}}
+        body.update(options or {})
         if tools:
             body["tools"] = list(tools)
         reply = _Reply()
+        self._warm_until_s = 0.0  # until this request has given its connection back
         try:
             completions = self._client.chat.completions.with_streaming_response
             request = completions.create(model=model or self.model, messages=[], stream=True, extra_body=body)
             async with request as response:
+                yield Responding()
                 events = EventStream()
                 async for chunk in response.iter_bytes():
                     for data in events.feed(chunk):
-                        for text in reply.take(data):
-                            yield TextPart(text)
+                        for part in reply.take(data):
+                            yield part
         except openai.APIStatusError as error:
-            raise ModelError(_status_code(error.status_code), f"HTTP {error.status_code}") from error
+            code, wait_s = _status_code(error.status_code), _retry_after(error.response.headers.get("Retry-After"))
+            raise ModelError(code, f"HTTP {error.status_code}", wait_s) from error
         except openai.APITimeoutError as error:
             raise ModelError("timeout") from error
         except openai.OpenAIError as error:
@@ -146,7 +183,8 @@ class ModelClient:
             raise ModelError("cut", type(error).__name__) from error
         except (MalformedStream, msgspec.MsgspecError) as error:
             raise ModelError("malformed", type(error).__name__) from error
-        yield reply.finish()
+        self._warm_until_s = time.monotonic() + WARM_FOR_S
+        yield reply.finish(model or self.model)
 
 
 class _Reply:
@@ -157,8 +195,8 @@ class _Reply:
         self._usage: dict[str, int] = {}
         self._ended = False
 
-    def take(self, data: bytes) -> list[str]:
-        """The text in one event's data. Raises ModelError when it is an error object."""
+    def take(self, data: bytes) -> list[Part]:
+        """What is new in one event's data. Raises ModelError when it is an error object."""
         if data == b"[DONE]":
             self._ended = True
             return []
@@ -167,15 +205,17 @@ class _Reply:
             raise ModelError("unavailable", "the stream carried an error")
         if chunk.usage is not None:
             self._usage = msgspec.structs.asdict(chunk.usage)
-        texts = []
+        parts: list[Part] = []
         for choice in chunk.choices:
             self._ended = self._ended or choice.finish_reason is not None
             if choice.delta is not None:
                 for delta in choice.delta.tool_calls or ():
+                    if not self._calls:
+                        parts.append(Calling())
                     self._take_tool(delta)
                 if choice.delta.content:
-                    texts.append(choice.delta.content)
-        return texts
+                    parts.append(TextPart(choice.delta.content))
+        return parts
 
     def _take_tool(self, delta: _ToolDelta) -> None:
         call_id, name, arguments = self._calls.get(delta.index, ("", "", []))
@@ -183,12 +223,21 @@ class _Reply:
         self._calls[delta.index] = (delta.id or call_id, function.name or name, arguments)
         arguments.append(function.arguments or "")
 
-    def finish(self) -> Finished:
+    def finish(self, model: str) -> Finished:
         """What the stream came to. Raises ModelError when it was cut before its end."""
         if not self._ended:
             raise ModelError("cut", "the stream ended before the reply did")
         calls = (self._calls[index] for index in sorted(self._calls))
-        return Finished(tuple(ToolCall(i, name, "".join(parts)) for i, name, parts in calls), self._usage)
+        return Finished(tuple(ToolCall(i, name, "".join(parts)) for i, name, parts in calls), self._usage, model)
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds to wait as a provider asks for, 0 for none and for what is not a number."""
+    try:
+        value = float(header or 0)
+    except ValueError:  # a date: no voice turn can wait for one
+        return LONGEST_WAIT_S
+    return min(max(value, 0.0), LONGEST_WAIT_S) if math.isfinite(value) else LONGEST_WAIT_S
 
 
 def _status_code(status: int) -> str:

@@ -85,7 +85,7 @@ class Answering:
         self._words = WordStream()
         self._streaming = False
         self._last_part_s = call.now_s
-        call.out.append(StartModel(self.generation, messages))
+        call.out.append(StartModel(self.generation, messages, call.agent.name))
         call.timer("first_text", call.agent.conversation.first_text_deadline_s)
 
     def finish(self, outcome: TurnOutcome) -> None:
@@ -113,6 +113,10 @@ class Answering:
 
     def is_stale(self, generation: int) -> bool:
         return generation != self.generation or self._call.state is not State.ANSWERING or self.tools_running
+
+    def began(self) -> None:
+        """The provider has answered; nothing was said yet."""
+        self._call.history.current.mark("first_byte_ms", self._call.now_s)
 
     def text(self, text: str) -> None:
         turn = self._call.history.current
@@ -206,7 +210,12 @@ class Answering:
         if own:
             self.tool_finished(ToolFinished(tool.id, '{"ok":true}', "ok", 0.0))
         else:
-            self._call.out.append(RunTool(tool))
+            self._call.out.append(self._run(tool))
+
+    def _run(self, tool: ToolCall) -> RunTool:
+        call = self._call
+        key = f"{call.call_sid}:{call.history.current.number}:{tool.id}"
+        return RunTool(tool, call.call_sid, key=key, persona=call.agent.name)
 
     def _own_tool(self, tool: ToolCall) -> bool:
         """Carries out a tool that acts on the call itself; False for one of the agent file. Raises ToolError."""

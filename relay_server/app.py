@@ -11,8 +11,12 @@ import aiohttp
 from aiohttp import web
 
 from dialogue.agent import Agent, load_agent, primary
+from dialogue.breaker import Breaker
+from dialogue.customer import Customers
 from dialogue.detection import build_detector
+from dialogue.http_tools import HttpTools
 from dialogue.model import ModelClient
+from dialogue.models import Models
 from dialogue.tools import tool_specs
 from relay_server import operator_pages as pages
 from relay_server import voice
@@ -25,6 +29,7 @@ from relay_server.parts import AROUND, BOOK, DIALLER, FEED, JOURNAL, LIVE, RECOV
 from relay_server.recovery import Recovery, journalled_calls
 from relay_server.socket import websocket
 from relay_server.tickets import Tickets
+from relay_server.tool_runner import ToolRunner
 from shared.config import Settings
 from shared.door import PUBLIC, TWILIO
 from shared.erase_route import DERIVED
@@ -43,7 +48,7 @@ log = get_logger("relay")
 
 def create_app(settings: Settings) -> web.Application:
     """The relay as an application. Raises AgentError when the agent file cannot be used."""
-    agent = load_agent(settings.agent_file)
+    agent = load_agent(settings.agent_file, settings.conversation, settings.tool_environ)
     app = create_service(settings)
     app[LIVE] = {}
     app[BOOK] = CallBook()
@@ -90,14 +95,23 @@ def _surroundings(agent: Agent) -> Callable[[web.Application], AsyncIterator[Non
         settings = app[SETTINGS]
         if settings.openai is None:  # load_settings has made sure of it
             raise RuntimeError("the relay needs OPENAI_API_KEY")
-        model = ModelClient(settings.openai)
+        client = ModelClient(settings.openai)
         tags = [primary(language.code) for language in agent.languages]
         detect = await asyncio.to_thread(build_detector, tags)
         async with aiohttp.ClientSession() as http:
-            observer = CallObserver(app[JOURNAL], app[BOOK], app[RECOVERY], app[FEED])
-            app[AROUND] = Surroundings(agent, tool_specs(agent), model, http, settings.segment, observer, detect)
+            customers = Customers(http, settings.segment, agent.customer)
+            app[AROUND] = Surroundings(
+                agent=agent,
+                tools={persona.name: tool_specs(agent, persona) for persona in agent.cast},
+                runner=ToolRunner(agent, HttpTools(agent, settings.tool_environ, http), customers),
+                models=Models(client, agent.conversation, Breaker()),
+                customers=customers,
+                http=http,
+                observer=CallObserver(app[JOURNAL], app[BOOK], app[RECOVERY], app[FEED]),
+                detect=detect,
+            )
             yield
-        await model.close()
+        await client.close()
 
     return build
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,10 +15,10 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from dialogue.agent import Agent
-from dialogue.customer import customer_traits
+from dialogue.customer import Customers
 from dialogue.detection import Detect
-from dialogue.model import Finished, Message, ModelClient, ModelError, TextPart, ToolCall, ToolSpec
-from dialogue.tools import ToolError, look_up, read_arguments
+from dialogue.model import Calling, Finished, ModelError, Responding, TextPart, ToolSpec
+from dialogue.models import Models
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.bucket import TokenBucket
@@ -26,7 +26,7 @@ from relay_server.call_state import State
 from relay_server.leaving import CLOSE_GRACE_S
 from relay_server.metrics import DROPPED, FRAMES
 from relay_server.session import Session
-from shared.config import SegmentSettings
+from relay_server.tool_runner import ToolRunner
 from shared.records import CallRecord
 from shared.telemetry import get_logger
 
@@ -61,10 +61,11 @@ class Surroundings:
     """What every call of the process uses: built once, shared by all, holding nothing of any call."""
 
     agent: Agent
-    tools: list[ToolSpec]
-    model: ModelClient
+    tools: Mapping[str, list[ToolSpec]]  # what each persona may call
+    runner: ToolRunner
+    models: Models
+    customers: Customers
     http: aiohttp.ClientSession
-    segment: SegmentSettings | None
     observer: Observer
     detect: Detect
 
@@ -73,8 +74,7 @@ class Call:
     """Runs a session on a socket. Whatever happens to the call passes `feed`, in one event loop."""
 
     def __init__(self, socket: web.WebSocketResponse, around: Surroundings) -> None:
-        model = around.agent.conversation.openai_model or around.model.model
-        self.session = Session(around.agent, model, around.detect)
+        self.session = Session(around.agent, around.models.name, around.detect)
         self.closed = asyncio.Event()
         self._socket = socket
         self._around = around
@@ -207,15 +207,17 @@ class Call:
             case f.Heard():
                 self._around.observer.heard(self.session.call_sid, command.turn, command.heard_text)
             case f.StartModel():
-                self._model_task = self._spawn(self._generate(command.generation, command.messages))
+                self._model_task = self._spawn(self._generate(command))
             case f.CancelModel():
                 self._cancel_model(command.generation)
             case f.RunTool():
-                self._spawn(self._run_tool(command.call))
+                self._spawn(self._run_tool(command))
             case f.SetTimer():
                 self._set_timer(command.name, command.after_s)
             case f.LookUpCustomer():
-                self._look_up_customer(command.phone)
+                self._spawn(self._customer(command.phone))
+            case f.WarmUp():
+                self._spawn(self._around.models.warm())
             case f.CloseSocket():
                 await self._close(command.code)
 
@@ -232,19 +234,20 @@ class Call:
         if isinstance(command.frame, m.TextOut) and command.frame.token:
             self._around.observer.text(self.session.call_sid, command.turn, command.frame.token)
 
-    async def _generate(self, generation: int, messages: list[Message]) -> None:
+    async def _generate(self, command: f.StartModel) -> None:
         """Streams one reply of the model into the session."""
-        model = self._around.agent.conversation.openai_model
+        generation = command.generation
+        tools = self._around.tools[command.persona]
         try:
-            async with contextlib.aclosing(
-                self._around.model.stream(messages, self._around.tools, model)
-            ) as parts:
+            async with contextlib.aclosing(self._around.models.stream(command.messages, tools)) as parts:
                 async for part in parts:
                     match part:
                         case TextPart():
                             await self.feed(f.ReplyText(generation, part.text))
                         case Finished():
                             await self.feed(f.ReplyFinished(generation, part))
+                        case Responding() | Calling():
+                            await self.feed(f.ReplyBegan(generation, isinstance(part, Calling)))
                     if generation <= self._cancelled:
                         return
         except ModelError as error:
@@ -258,23 +261,11 @@ class Call:
         if task is not None and task is not asyncio.current_task():
             task.cancel()
 
-    async def _run_tool(self, call: ToolCall) -> None:
-        started_s = time.monotonic()
-        try:
-            found = look_up(self._around.agent, call.name, read_arguments(call.arguments))
-            result, outcome = msgspec.json.encode(found).decode(), "ok"
-        except ToolError as error:
-            result, outcome = msgspec.json.encode({"error": str(error)}).decode(), "error"
-        duration_ms = round((time.monotonic() - started_s) * 1000, 1)
-        await self.feed(f.ToolFinished(call.id, result, "ok" if outcome == "ok" else "error", duration_ms))
+    async def _run_tool(self, command: f.RunTool) -> None:
+        await self.feed(await self._around.runner.run(command))
 
-    def _look_up_customer(self, phone: str) -> None:
-        segment = self._around.segment
-        if segment is not None and phone:
-            self._spawn(self._customer(segment, phone))
-
-    async def _customer(self, segment: SegmentSettings, phone: str) -> None:
-        await self.feed(f.CustomerKnown(await customer_traits(self._around.http, segment, phone)))
+    async def _customer(self, phone: str) -> None:
+        await self.feed(f.CustomerKnown(await self._around.customers.traits(phone)))
 
     # ---- time and tasks ----
 

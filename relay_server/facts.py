@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dialogue.model import Finished, Message, ToolCall
@@ -28,6 +28,14 @@ class CustomerKnown:
     """Traits of the caller have arrived."""
 
     traits: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBegan:
+    """The provider answers request `generation`; with `calling` the reply begins to call a tool."""
+
+    generation: int
+    calling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ Fact = (
     Inbound
     | Resumed
     | CustomerKnown
+    | ReplyBegan
     | ReplyText
     | ReplyFinished
     | ReplyFailed
@@ -122,6 +131,7 @@ class StartModel:
 
     generation: int
     messages: list[Message]
+    persona: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +144,19 @@ class CancelModel:
 
 @dataclass(frozen=True, slots=True)
 class RunTool:
-    """Run a tool of the agent file."""
+    """Run a tool that is not about the call itself, for the persona that called it.
+
+    `key` is the same however often this call is run; `caller` and `customer` are who is on the line (of an
+    outbound call, `customer` is who was called); `entries` are the numbers keyed in so far, by name.
+    """
 
     call: ToolCall
+    call_sid: str = ""
+    caller: str = ""
+    customer: str = ""
+    key: str = ""
+    persona: str = ""
+    entries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +190,17 @@ class LookUpCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Have a connection to the model ready: words are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseSocket:
     """Close the WebSocket from our side: Twilio did not."""
 
     code: int = 1000
 
 
-Command = Send | StartModel | CancelModel | RunTool | SetTimer | Write | Heard | LookUpCustomer | CloseSocket
+Command = (
+    Send | StartModel | CancelModel | RunTool | SetTimer | Write | Heard | LookUpCustomer | WarmUp | CloseSocket
+)

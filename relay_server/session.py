@@ -54,6 +54,7 @@ class Session:
             m.ConfigUpdated: lambda _: None,
             f.Resumed: self._on_resumed,
             f.CustomerKnown: self._on_customer,
+            f.ReplyBegan: self._on_reply,
             f.ReplyText: self._on_reply,
             f.ReplyFinished: self._on_reply,
             f.ReplyFailed: self._on_reply,
@@ -201,7 +202,7 @@ class Session:
     def _end_of_entry(self) -> None:
         entry = self._keypad.take()
         if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
-            self._take(Words("dtmf", entry))
+            self._take(Words("dtmf", entry.text))
 
     # ---- what was heard ----
 
@@ -229,12 +230,14 @@ class Session:
 
     # ---- the model, time, and the end ----
 
-    def _on_reply(self, fact: f.ReplyText | f.ReplyFinished | f.ReplyFailed) -> None:
+    def _on_reply(self, fact: f.ReplyBegan | f.ReplyText | f.ReplyFinished | f.ReplyFailed) -> None:
         if self._answering.is_stale(fact.generation):
             return
         match fact:
             case f.ReplyText():
                 self._answering.text(fact.text)
+            case f.ReplyBegan():
+                self._answering.began()
             case f.ReplyFinished():
                 self._answering.whole(fact.finished)
             case f.ReplyFailed():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from shared.environment import ConfigError, EnvironmentReader, read_environment
 from shared.origins import is_loopback_host, is_public, parse_origin, url_host
+from shared.relay_environment import conversation_overrides, tool_environment
 from shared.secrets_file import load_or_create_secrets
 
 __all__ = [
@@ -139,6 +141,8 @@ class Settings:
     segment: SegmentSettings | None
     agent_file: Path | None
     max_calls: int
+    conversation: Mapping[str, Any]
+    tool_environ: Mapping[str, str] = field(repr=False)
     operator_token: str = field(repr=False)
     session_secret: str = field(repr=False)
 
@@ -165,6 +169,7 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
     data_dir = Path(reader.text("DATA_DIR", "./data") or "")
     agent_file = reader.text("AGENT_FILE")
     max_calls = reader.count("RELAY_MAX_CALLS", DEFAULT_MAX_CALLS)
+    conversation = conversation_overrides(reader)
     operator_token, session_secret = reader.secret("OPERATOR_TOKEN"), reader.secret("SESSION_SECRET")
     if reader.faults:
         raise ConfigError(reader.faults, DEMO_HINT)
@@ -189,6 +194,8 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
         segment=segment,
         agent_file=Path(agent_file) if agent_file else None,
         max_calls=max_calls,
+        conversation=conversation,
+        tool_environ=tool_environment(environ),
         operator_token=operator_token or secrets["OPERATOR_TOKEN"],
         session_secret=session_secret or secrets["SESSION_SECRET"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,6 +95,26 @@ class EnvironmentReader:
             return int(text)
         self.faults.append(f"{name} must be a whole number of at least 1")
         return default
+
+    def number(self, name: str) -> float | None:
+        """A number with a point or without, None when it is not set."""
+        text = self.text(name)
+        try:
+            value = None if text is None else float(text)
+        except ValueError:
+            value = float("nan")
+        if value is not None and not math.isfinite(value):
+            self.faults.append(f"{name} must be a number")
+            return None
+        return value
+
+    def whole_number(self, name: str) -> int | None:
+        """A number without a point, None when it is not set."""
+        text = self.text(name)
+        if text is None or (text.isascii() and text.isdigit() and len(text) < 10):
+            return None if text is None else int(text)
+        self.faults.append(f"{name} must be a whole number")
+        return None
 
     def flag(self, name: str, default: bool) -> bool:
         text = (self.text(name, str(default)) or "").lower()

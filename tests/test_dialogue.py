@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue.agent import Agent, AgentError, load_agent, match_language
+from dialogue.agent_tables import TableTool
 from dialogue.customer import customer_traits
 from dialogue.language import requested_language
-from dialogue.model import Finished, ModelClient, ModelError, TextPart
+from dialogue.model import Finished, ModelClient, ModelError, Responding, TextPart
 from dialogue.prompt import system_prompt
 from dialogue.sse import EventStream, MalformedStream
-from dialogue.tools import ToolError, look_up, read_arguments, tool_specs
+from dialogue.tools import ToolError, find_tool, look_up, read_arguments, tool_specs
 from relay_server.speech import WordStream
 from shared.config import OpenAISettings, SegmentSettings
 from tests.relay_kit import Reply, running_model
@@ -84,9 +85,9 @@ async def client(reply: Reply) -> AsyncIterator[ModelClient]:
 async def test_a_reply_streams_as_parts_and_ends_with_its_usage() -> None:
     async with client(Reply(("One ", "two."))) as model:
         parts = [part async for part in model.stream([{"role": "user", "content": "hi"}])]
-    assert parts[:2] == [TextPart("One "), TextPart("two.")]
-    assert isinstance(parts[2], Finished)
-    assert parts[2].usage["total_tokens"] == 10
+    assert parts[:3] == [Responding(), TextPart("One "), TextPart("two.")]
+    assert isinstance(parts[3], Finished)
+    assert (parts[3].usage["total_tokens"], parts[3].model) == (10, "model-x")
 
 
 async def test_the_model_is_asked_with_messages_tools_and_its_name(agent: Agent) -> None:
@@ -201,8 +202,10 @@ def test_a_missing_agent_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_an_order_is_looked_up_by_number_or_text(agent: Agent) -> None:
-    assert look_up(agent, "order_status", {"order_number": 1001})["status"] == "shipped"
-    assert look_up(agent, "order_status", {"order_number": "9"}) == {"found": False, "order_number": "9"}
+    tool = find_tool(agent, "reception", "order_status")
+    assert isinstance(tool, TableTool)
+    assert look_up(agent, tool, {"order_number": 1001})["status"] == "shipped"
+    assert look_up(agent, tool, {"order_number": "9"}) == {"found": False, "order_number": "9"}
 
 
 @pytest.mark.parametrize("arguments", ["[]", "{", "7"])
@@ -213,7 +216,7 @@ def test_arguments_that_are_no_object_are_an_error_for_the_model(arguments: str)
 
 def test_an_unknown_tool_is_an_error_for_the_model(agent: Agent) -> None:
     with pytest.raises(ToolError):
-        look_up(agent, "delete_everything", {})
+        find_tool(agent, "reception", "delete_everything")
 
 
 def test_customer_data_cannot_leave_its_frame(agent: Agent) -> None:

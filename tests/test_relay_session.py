@@ -217,7 +217,8 @@ def test_a_tool_turn_is_two_talk_cycles_and_the_result_reaches_the_model() -> No
     call = ToolCall("t1", "order_status", '{"order_number":"1001"}')
     commands = line.reply("Let me look. ", tools=(call,))
     assert frames(commands)[-1] == m.TextOut("", last=True)
-    assert last(commands, f.RunTool) == f.RunTool(call)
+    run = last(commands, f.RunTool)
+    assert (run.call, run.key, run.persona) == (call, "CA1:1:t1", "reception")
     commands = line.feed(f.ToolFinished("t1", '{"status":"shipped"}', "ok", 12.0))
     messages = last(commands, f.StartModel).messages
     assert messages[-2]["tool_calls"][0]["function"]["name"] == "order_status"

@@ -35,7 +35,7 @@ def configuration_findings(
 
 def _agent(settings: Settings) -> Finding:
     try:
-        agent = load_agent(settings.agent_file)
+        agent = load_agent(settings.agent_file, settings.conversation, settings.tool_environ)
     except (AgentError, OSError) as error:
         return fault(f"agent file: {error}", "correct the file, or unset AGENT_FILE for the packaged agent")
     spoken = ", ".join(language.code for language in agent.languages)
