@@ -68,6 +68,7 @@ OTHER_ROUTES: tuple[tuple[str, str, str, int, Json | None, Role | None], ...] = 
     ("/api/health", "get", "How the services are", 200, {"$ref": REFERENCE.format(name="Health")}, Role.VIEWER),
     ("/api/live", "get", "What happens, as a WebSocket", 101, None, Role.VIEWER),
     ("/webhooks/conversations", "post", "Twilio's Conversations events, signed", 200, {"type": "object"}, None),
+    ("/erase", "post", "Remove a caller from what this service keeps", 200, {"type": "object"}, Role.ADMIN),
     ("/healthz", "get", "Whether the process is alive", 200, {"type": "object"}, None),
     ("/readyz", "get", "Whether the service takes work", 200, {"type": "object"}, None),
     ("/metrics", "get", "Prometheus metrics", 200, None, None),
