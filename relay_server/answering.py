@@ -80,7 +80,7 @@ class Answering:
         self.generation += 1
         turn.language = call.language.code
         turn.mark("model_request_ms", call.now_s)
-        messages = call.history.messages(call.agent, call.language, call.traits)
+        messages = call.history.messages(call.agent, call.language, call.traits) + call.desk.messages()
         turn.cycles.append(Cycle(call.ledger.sent))
         self._words = WordStream()
         self._streaming = False

@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> web.Application:
     agent = load_agent(settings.agent_file, settings.conversation, settings.tool_environ)
     app = create_service(settings)
     app[LIVE] = {}
-    app[BOOK] = CallBook()
+    app[BOOK] = CallBook(agent.prices)
     app[RECOVERY] = Recovery()
     app[TICKETS] = Tickets(settings.session_secret)
     app[DIALLER] = Dialler(agent.outbound)

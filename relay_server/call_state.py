@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dialogue.agent import Agent, Language
+from relay_server.desk_state import DeskState
 from relay_server.facts import Command, Send, SetTimer, Write
 from relay_server.history import History
 from relay_server.ledger import Ledger
-from relay_server.messages import LanguageOut, Outbound
+from relay_server.messages import HintsOut, LanguageOut, Outbound
 from relay_server.turns import LiveTurn
 from shared.records import CallRecord, LanguageSwitched
 
@@ -50,8 +51,15 @@ class CallState:
     switched_s: float = 0.0
     leave: Leave | None = None
     leave_reason: str = ""
+    leave_to: str = ""
+    desk: DeskState = field(default_factory=DeskState)
     now_s: float = 0.0
     out: list[Command] = field(default_factory=list)
+
+    @property
+    def taken_over_by(self) -> str:
+        """The operator who speaks with the caller, "" while the model does."""
+        return self.desk.taken_over_by
 
     def write(self, record: CallRecord) -> None:
         self.out.append(Write(record))
@@ -88,3 +96,5 @@ class CallState:
         self.left_language, self.switched_s = self.language.code, self.now_s
         self.language = self.agent.language(code)
         self.send(LanguageOut(tts_language=code, transcription_language=code))
+        if self.agent.telephony.live_hints and self.language.hints:
+            self.send(HintsOut(self.language.hints))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dialogue.model import Finished, Message, ToolCall
+from relay_server.desk_state import DeskState
 from relay_server.messages import Inbound, Outbound
 from shared.records import CallRecord, Turn
 
@@ -21,6 +22,7 @@ class Resumed:
     resumes: int
     language: str
     elapsed_s: float = 0.0
+    desk: DeskState = field(default_factory=DeskState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,49 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorSpoke:
+    """An operator says something to the caller: words, keys (for a machine at the other end) or a sound."""
+
+    actor: str
+    text: str = ""
+    digits: str = ""
+    play: str = ""
+    lang: str = ""
+    interruptible: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorWhispered:
+    """An operator tells the model something that the caller does not hear."""
+
+    actor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTookOver:
+    """An operator speaks with the caller from now on; the model is silent."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorReleased:
+    """The model speaks again."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTransferred:
+    """An operator sends the caller on: to the number `to`, or as the agent file says."""
+
+    actor: str
+    to: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EndRequested:
     """An operator ends the call."""
 
@@ -109,6 +154,11 @@ Fact = (
     | ToolFinished
     | TimerFired
     | Shutdown
+    | OperatorSpoke
+    | OperatorWhispered
+    | OperatorTookOver
+    | OperatorReleased
+    | OperatorTransferred
     | EndRequested
     | SocketClosed
 )

@@ -56,6 +56,8 @@ class Leaving:
             "callSid": call.call_sid,
             "language": call.language.code,
         }
+        if call.leave_to:  # comes back in the signed form of `/voice/ended`
+            data["to"] = call.leave_to
         call.state = State.ENDED
         call.send(EndOut(msgspec.json.encode(data).decode()))
         if leave is Leave.HANDOFF:

@@ -10,6 +10,12 @@ LIVE_CALLS = Gauge("relay_live_calls", "Calls with an open socket")
 FRAMES = Counter("relay_frames_total", "Frames from Twilio", ["kind"])
 DROPPED = Counter("relay_frames_dropped_total", "Frames from Twilio that were not looked at", ["reason"])
 REFUSED = Counter("relay_sockets_refused_total", "Sockets that were closed at their setup", ["reason"])
+OPERATOR_ACTIONS = Counter("relay_operator_actions_total", "What operators did in calls", ["action"])
+INTERRUPTS = Counter("relay_turns_interrupted_total", "Turns that the caller cut short")
+TOKENS = Counter("relay_model_tokens_total", "Tokens that models reported", ["model", "kind"])
+COST = Counter("relay_model_cost_usd_total", "US dollars for calls whose models have prices")
+UNKNOWN_COST = Counter("relay_calls_of_unknown_cost_total", "Ended calls whose cost is not known")
+SENT = Counter("relay_frames_sent_total", "Frames to Twilio", ["kind"])
 ENDED = Counter("relay_calls_ended_total", "Calls that ended", ["reason"])
 TURNS = Counter("relay_turns_total", "Turns", ["outcome"])
 SWITCHES = Counter("relay_language_switches_total", "Language switches", ["to"])
@@ -30,6 +36,9 @@ def count_record(record: CallRecord) -> None:
             pass
         case Turn(heard_source=""):
             TURNS.labels(record.outcome).inc()
+            INTERRUPTS.inc(record.interrupted)
+            for kind, tokens in record.usage.items():
+                TOKENS.labels(record.model, kind).inc(tokens)
             for stage, milliseconds in record.latency.items():
                 STAGE_SECONDS.labels(stage.removesuffix("_ms")).observe(milliseconds / 1000)
         case LanguageSwitched():
@@ -38,5 +47,7 @@ def count_record(record: CallRecord) -> None:
             ERRORS.labels(record.code).inc()
         case CallEnded():
             ENDED.labels(record.reason).inc()
+            UNKNOWN_COST.inc(record.cost_usd is None)
+            COST.inc(record.cost_usd or 0.0)
         case _:
             pass

@@ -11,7 +11,7 @@ from relay_server.metrics import LOST_RECORDS, count_record
 from relay_server.recovery import Recovery
 from shared.journal import Journal, JournalError
 from shared.live_feed import LiveFeed
-from shared.records import CallRecord, encode
+from shared.records import CallEnded, CallRecord, encode
 from shared.telemetry import get_logger
 
 log = get_logger("observer")
@@ -35,6 +35,8 @@ class CallObserver:
 
     def record(self, record: CallRecord) -> None:
         """Journals a record and shows it; one the journal does not take is counted and the call goes on."""
+        if isinstance(record, CallEnded):
+            record = self._with_costs(record)
         try:
             written = self._journal.append(record)
         except JournalError as error:
@@ -45,6 +47,16 @@ class CallObserver:
         self._book.apply(record)
         self._recovery.apply(record)
         self._feed.publish("record", encode(record))
+        view = self._book.view(record.call_sid)
+        if view is not None:
+            self._feed.publish("call", msgspec.json.encode(view))
+
+    def _with_costs(self, record: CallEnded) -> CallEnded:
+        """The end of a call with what all its turns took, those before a resume included."""
+        view = self._book.view(record.call_sid)
+        if view is None:
+            return record
+        return msgspec.structs.replace(record, usage=view.usage, cost_usd=view.cost_usd)
 
     def text(self, call_sid: str, turn: int, token: str) -> None:
         self._publish("text", {"call_sid": call_sid, "turn": turn, "token": token})

@@ -10,14 +10,14 @@ import jinja2
 import msgspec
 from aiohttp import web
 
-from relay_server.facts import EndRequested
+from relay_server.operator_actions import add_operator_actions
 from relay_server.outbound import place_call
-from relay_server.parts import BOOK, FEED, LIVE
+from relay_server.parts import BOOK, FEED
 from shared.door import SESSION_COOKIE
 from shared.live_socket import serve_live
 from shared.operators import Role
 from shared.problem import Problem
-from shared.service import OPERATORS, add_route, audit, identity, json_response
+from shared.service import OPERATORS, add_route, json_response
 
 STATIC = resources.files("relay_server") / "static"
 ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
@@ -33,7 +33,7 @@ def add_operator_pages(app: web.Application) -> None:
     add_route(app, "GET", "/api/calls", list_calls, Role.VIEWER)
     add_route(app, "POST", "/api/calls", place_call, Role.AGENT)
     add_route(app, "GET", "/api/calls/{callSid}", show_call, Role.VIEWER)
-    add_route(app, "POST", "/api/calls/{callSid}/end", end_call, Role.SUPERVISOR)
+    add_operator_actions(app)
     add_route(app, "GET", "/dashboard-ws", dashboard_socket, Role.VIEWER)
 
 
@@ -48,17 +48,6 @@ async def show_call(request: web.Request) -> web.Response:
     if found is None:
         raise Problem(404, "This server holds no such call. Older calls are found in the analytics.", code=20404)
     return json_response(found)
-
-
-async def end_call(request: web.Request) -> web.Response:
-    """Ends a live call."""
-    call_sid = request.match_info["callSid"]
-    call = request.app[LIVE].get(call_sid)
-    if call is None:
-        raise Problem(404, "There is no live call with this SID.", code=20404)
-    await call.feed(EndRequested(identity(request).name))
-    audit(request, "call_end", call_sid)
-    return json_response({"call_sid": call_sid, "state": "ending"}, status=202)
 
 
 async def dashboard_socket(request: web.Request) -> web.StreamResponse:

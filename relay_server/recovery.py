@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from relay_server.desk_state import DeskState
 from relay_server.facts import Resumed
 from relay_server.turns import closed_turn
 from shared.journal_reader import BadLine, JournalReader
@@ -20,6 +22,7 @@ from shared.records import (
     CallResumed,
     CallStarted,
     LanguageSwitched,
+    OperatorAction,
     Turn,
     decode_call,
     utc_now,
@@ -41,11 +44,12 @@ class OpenCall:
     turns: dict[int, Turn] = field(default_factory=dict)
     resumes: int = 0
     gone_s: float | None = None
+    desk: DeskState = field(default_factory=DeskState)
 
     def resumed(self) -> Resumed:
         turns = tuple(self.turns[number] for number in sorted(self.turns))
         elapsed_s = (utc_now() - self.started.at).total_seconds()
-        return Resumed(turns, self.resumes, self.language, max(0.0, elapsed_s))
+        return Resumed(turns, self.resumes, self.language, max(0.0, elapsed_s), deepcopy(self.desk))
 
 
 class Recovery:
@@ -77,6 +81,8 @@ class Recovery:
                 call.turns[record.turn] = record
             case LanguageSwitched():
                 call.language = record.to_language
+            case OperatorAction():
+                call.desk.apply(record.actor, record.action, record.detail)
             case CallResumed():
                 call.resumes, call.gone_s = record.resumes, None
             case CallEnded():

@@ -18,6 +18,7 @@ from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.answering import Answering
 from relay_server.call_state import CallState, Leave, State
+from relay_server.desk import Desk
 from relay_server.hearing import Hearing
 from relay_server.keypad import KEYS, Keypad
 from relay_server.leaving import Leaving
@@ -38,6 +39,7 @@ class Session:
         self._tracker = LanguageTracker(detect, tags, primary(agent.default_language))
         self._answering = Answering(self._call)
         self._leaving = Leaving(self._call)
+        self.desk = Desk(self._call, self._answering, self._leave)
         self._keypad = Keypad(agent.dtmf)
         self._hearing = Hearing(self._call, self._answering)
         self._waiting = Waiting(agent.conversation.max_buffer_size)
@@ -61,8 +63,8 @@ class Session:
             f.ToolFinished: lambda fact: self._answering.tool_finished(fact),
             f.TimerFired: self._on_timer,
             f.Shutdown: lambda _: self._leave(Leave.SHUTDOWN),
-            f.EndRequested: self._on_end_requested,
             f.SocketClosed: self._on_closed,
+            **self.desk.handlers,
         }
 
     @property
@@ -76,6 +78,10 @@ class Session:
     @property
     def language(self) -> str:
         return self._call.language.code
+
+    @property
+    def taken_over_by(self) -> str:
+        return self._call.taken_over_by
 
     def feed(self, fact: f.Fact, now_s: float) -> list[f.Command]:
         """The commands that follow from a fact at `now_s` (seconds on any steady clock), in order."""
@@ -97,12 +103,15 @@ class Session:
                 self._leaving.begin()
             elif self._waiting:
                 self._take(self._waiting.take())
+            else:
+                self.desk.speak_backlog()
 
     # ---- opening ----
 
     def _on_resumed(self, fact: f.Resumed) -> None:
         self._call.history.restore(fact.turns)
         self._before = fact
+        self._call.desk = fact.desk
         self._call.language = self._call.agent.language(fact.language)
 
     def _on_setup(self, fact: m.Setup) -> None:
@@ -121,6 +130,8 @@ class Session:
         for turn in self._before.turns if self._before else ():
             if turn.outcome == "open":  # the process died while it was being answered
                 call.write(closed_turn(turn))
+        if call.agent.telephony.config:
+            call.send(m.ConfigOut(dict(call.agent.telephony.config)))
         call.out.append(f.LookUpCustomer(fact.to if fact.outbound else fact.from_))
 
     def _opening_record(self, fact: m.Setup) -> r.CallRecord:
@@ -153,7 +164,10 @@ class Session:
 
     def _take(self, words: Words) -> None:
         """Answers: now, together with words not answered yet, or after the running reply."""
-        if self._call.state is not State.ANSWERING:
+        if self._call.taken_over_by:
+            self._switch(words)
+            self.desk.caller_said(words)
+        elif self._call.state is not State.ANSWERING:
             self._switch(words)
             self._answering.start(words.source, words.text)
         elif self._answering.may_merge and self._call.history.current.input == words.source:
@@ -258,10 +272,6 @@ class Session:
         self._call.write(
             r.CallError(call_sid=self.call_sid, code="relay_error", detail=code.group() if code else "")
         )
-
-    def _on_end_requested(self, fact: f.EndRequested) -> None:
-        self._call.write(r.OperatorAction(call_sid=self.call_sid, actor=fact.actor, action="end"))
-        self._leave(Leave.OPERATOR)
 
     def _leave(self, leave: Leave, reason: str = "") -> None:
         """Ends the call as soon as the running reply is cancelled and the last words are spoken."""

@@ -87,7 +87,7 @@ class LiveTurn:
     def messages(self) -> list[Message]:
         """The turn as the model remembers it: what the caller said, tools and results, and what was heard."""
         spoken = self.caller_text if self.input == "speech" else f"[{self.input}] {self.caller_text}"
-        found: list[Message] = [{"role": "user", "content": spoken}]
+        found: list[Message] = [{"role": "user", "content": spoken}] if self.caller_text else []
         for cycle in self.cycles:
             if cycle.tool_calls:
                 found.append(_tool_message(cycle))

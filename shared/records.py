@@ -162,12 +162,17 @@ class CallError(Record, tag="error"):
 
 
 class CallEnded(Record, tag="call_ended"):
-    """The call is over; reason is completed, agent_ended, handoff, failed, shutdown or lost."""
+    """The call is over; reason is completed, agent_ended, handoff, failed, shutdown or lost.
+
+    `usage` sums the turns' tokens; `cost_usd` is None when a price is not known.
+    """
 
     call_sid: str
     reason: str
     duration_s: float
     turns: int
+    usage: dict[str, int] = {}
+    cost_usd: float | None = None
 
 
 CallRecord = (
