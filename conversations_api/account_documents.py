@@ -12,6 +12,7 @@ from conversations_api.account_bodies import AccountUpdate
 from conversations_api.bodies import Body
 from conversations_api.parts import TWILIO
 from conversations_api.queries import Nothing, parse_query
+from conversations_api.reading import read_body
 from conversations_api.refusals import unreadable
 from conversations_api.resources import ACCOUNT_PARTS, Part
 from conversations_api.routes import Route
@@ -19,7 +20,7 @@ from conversations_api.upstream import Call, TwilioClient
 from conversations_api.wire import Unreadable, form_pairs, view
 from shared.operators import Role
 from shared.problem import Problem
-from shared.service import audit, json_response, read_json
+from shared.service import audit, json_response
 
 ACCOUNT_BASE = "v1"
 
@@ -59,7 +60,7 @@ async def _fetch_account(request: web.Request) -> web.Response:
 
 async def _update_account(request: web.Request) -> web.Response:
     parse_query(request.query, Nothing)
-    body = await read_json(request, AccountUpdate)
+    body = await read_body(request, AccountUpdate)
     if not form_pairs(body):
         raise Problem(400, "The body names nothing to change.")
     try:

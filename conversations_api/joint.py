@@ -9,6 +9,7 @@ from conversations_api.bodies import ConversationWithParticipants, ConversationW
 from conversations_api.identifiers import path_sid
 from conversations_api.parts import TWILIO
 from conversations_api.queries import InService, parse_query
+from conversations_api.reading import read_body
 from conversations_api.recording import record, written_event
 from conversations_api.refusals import unreadable
 from conversations_api.resources import CONVERSATION
@@ -18,7 +19,7 @@ from conversations_api.views import Conversation
 from conversations_api.wire import Unreadable, form_pairs, nested_json, view
 from shared.operators import Role
 from shared.problem import Problem
-from shared.service import audit, json_response, read_json
+from shared.service import audit, json_response
 
 ACTION = "conversation.create_with_participants"
 
@@ -28,7 +29,7 @@ async def _create(request: web.Request) -> web.Response:
     query = parse_query(request.query, InService)
     service_sid = query.service_sid if isinstance(query.service_sid, str) else None
     service = f"/Services/{path_sid(service_sid, 'IS', 'serviceSid')}" if service_sid else ""
-    body = await read_json(request, ConversationWithParticipants)
+    body = await read_body(request, ConversationWithParticipants)
     call = Call("POST", f"v1{service}/ConversationWithParticipants", form=_form(body), fires_webhooks=True)
     try:
         made = view(await request.app[TWILIO].send(call), Conversation)

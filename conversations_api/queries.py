@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,6 +12,7 @@ from multidict import MultiMapping
 
 from conversations_api.account_bodies import AddressType
 from conversations_api.bodies import Body
+from conversations_api.faults import LONGEST_NAME, Fault, refuse
 from shared.problem import Problem
 
 Q = TypeVar("Q", bound=Body)
@@ -68,17 +70,32 @@ OURS = {"Limit", "Cursor", "ServiceSid"}
 
 
 def parse_query(query: MultiMapping[str], kind: type[Q]) -> Q:
-    """The typed query. Raises Problem 400 that names an unknown, repeated or impossible parameter."""
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
-    for name in query:
-        if name == "serviceSid" and name not in known:
-            raise Problem(400, "`serviceSid` cannot be used here: this belongs to the account, not to a service")
-        if name not in known:
-            expected = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-            raise Problem(400, f"`{name[:100]}` is not a parameter of this route: {expected}")
-        if len(query.getall(name)) > 1:
-            raise Problem(400, f"`{name}` was given twice")
+    """The typed query. Raises Problem 400 that names every unknown, repeated or impossible parameter."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    faults = [*_name_faults(query, fields), *_value_faults(query, fields)]
+    if faults:
+        raise refuse(faults, "query")
     try:
         return msgspec.convert(dict(query), kind, strict=False)
     except msgspec.ValidationError as error:
         raise Problem(400, f"The query cannot be used: {error}") from error
+
+
+def _name_faults(query: MultiMapping[str], fields: Mapping[str, Any]) -> Iterator[Fault]:
+    expected = f"this route takes {', '.join(sorted(fields))}" if fields else "this route takes none"
+    for name in dict.fromkeys(query):
+        if name == "serviceSid" and name not in fields:
+            yield Fault(name, "cannot be used here: this belongs to the account, not to a service")
+        elif name not in fields:
+            yield Fault(name[:LONGEST_NAME], f"is not a parameter: {expected}")
+        elif len(query.getall(name)) > 1:
+            yield Fault(name, "was given twice")
+
+
+def _value_faults(query: MultiMapping[str], fields: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in fields:
+        if name in query:
+            try:
+                msgspec.convert(query[name], fields[name], strict=False)
+            except msgspec.ValidationError as error:
+                yield Fault(name, f"cannot be used: {str(error)[:200]}")

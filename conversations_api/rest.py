@@ -13,6 +13,7 @@ from conversations_api.bodies import Body
 from conversations_api.cursor import next_cursor, page_parameters
 from conversations_api.parts import TWILIO
 from conversations_api.queries import OURS, Paging, parse_query
+from conversations_api.reading import read_body
 from conversations_api.recording import record, written_event
 from conversations_api.refusals import unreadable
 from conversations_api.resources import METHODS, STATUSES, Resource, Verb, operations
@@ -20,7 +21,7 @@ from conversations_api.upstream import Call
 from conversations_api.views import View
 from conversations_api.wire import Unreadable, form_pairs, page, view
 from shared.problem import Problem
-from shared.service import Handler, add_route, audit, json_response, read_json
+from shared.service import Handler, add_route, audit, json_response
 from shared.telemetry import get_logger
 
 log = get_logger("conversations.rest")
@@ -98,7 +99,7 @@ async def _body(request: web.Request, resource: Resource, verb: Verb) -> Body | 
     kind = resource.body(verb)
     if kind is None:
         return None
-    body = await read_json(request, kind)
+    body = await read_body(request, kind)
     if verb == "update" and not form_pairs(body):
         raise Problem(400, "The body names nothing to change.")
     return body

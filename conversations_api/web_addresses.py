@@ -33,6 +33,8 @@ def is_public_address(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public_address(str(inner))
+        if address.is_site_local:  # deprecated, and still routed inside some networks
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,8 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):
     """A refusal with an HTTP status, a numeric code (Twilio's where there is one) and a sentence to read.
 
-    `detail` is shown to the caller: never put an upstream body, an address or a secret into it.
+    `detail` is shown to the caller: never put an upstream body, an address or a secret into it. `more` are further
+    members of the document, such as `errors` (RFC 9457, 3.2).
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class Problem(Exception):
         code: int | None = None,
         title: str | None = None,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -31,6 +34,7 @@ class Problem(Exception):
         self.code = code if code is not None else status
         self.title = title or HTTPStatus(status).phrase
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
     def body(self) -> bytes:
         """The problem document; `type` is about:blank, so that `title` is the status's own phrase or ours."""
@@ -41,5 +45,6 @@ class Problem(Exception):
                 "status": self.status,
                 "detail": self.detail,
                 "code": self.code,
+                **self.more,
             }
         )

@@ -223,7 +223,7 @@ async def test_a_parameter_that_cannot_be_used_is_named(platform: Platform, path
         ("/api/services", {}, "friendlyName"),
         (f"/api/conversations/{sid('CH')}/messages", {"mediaSid": "ME1"}, "mediaSid"),
         (f"/api/conversations/{sid('CH')}/participants", {}, "identity"),
-        (f"/api/conversations/{sid('CH')}/webhooks", {"target": "fax"}, "fax"),
+        (f"/api/conversations/{sid('CH')}/webhooks", {"target": "fax"}, "target"),
         (
             f"/api/conversations/{sid('CH')}/webhooks",
             {"target": "webhook", "configuration": {"url": "file:///etc/passwd"}},
