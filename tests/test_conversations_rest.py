@@ -293,6 +293,7 @@ async def test_a_refused_write_is_audited_and_not_journalled_as_an_event(platfor
     answer = await platform.call("POST", "/api/conversations", {"uniqueName": "taken"})
     assert (answer.status, answer.json["code"]) == (409, 50353)
     assert journal_lines(platform.settings.data_dir, "conversation_events") == []
+    await until(lambda: journal_lines(platform.settings.data_dir, "audit") != [])
     (record,) = journal_lines(platform.settings.data_dir, "audit")
     assert record["outcome"] == "refused 409 50353"
 
