@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.clock import Clock
@@ -23,14 +23,18 @@ class Agenda:
         self._store = store
         self._clock = clock
         self._jobs: dict[str, Job] = {}
+        self._moment: datetime | None = None  # of the job that is running
 
     def on(self, name: str, job: Job) -> None:
         """Says what `name` does; must be called before `run`."""
         self._jobs[name] = job
 
     def put(self, name: str, key: str, after: timedelta, payload: dict[str, Any]) -> None:
-        """Plans the job; an earlier plan of the same name and key is replaced."""
-        self.put_at(name, key, self._clock.now() + after, payload)
+        """Plans the job; an earlier plan of the same name and key is replaced.
+
+        What a job plans counts from the moment it was due, so that a clock moved far ahead runs the whole chain.
+        """
+        self.put_at(name, key, (self._moment or self._clock.now()) + after, payload)
 
     def put_at(self, name: str, key: str, moment: datetime, payload: dict[str, Any]) -> None:
         if name not in self._jobs:
@@ -61,7 +65,7 @@ class Agenda:
         while True:
             self.run_due()
             next_at = self._store.next_moment()
-            moment = None if next_at is None else datetime.fromtimestamp(next_at, tz=self._clock.now().tzinfo)
+            moment = None if next_at is None else datetime.fromtimestamp(next_at, tz=UTC)
             await self._clock.wait_until(moment)
 
     def _run(self, appointment: Appointment) -> None:
@@ -70,7 +74,10 @@ class Agenda:
         if job is None:
             log.warning("nobody knows this job", job=appointment.name)
             return
+        self._moment = datetime.fromtimestamp(appointment.at, tz=UTC)
         try:
             job(appointment.payload)
         except Exception:  # the outermost shell of a job
             log.exception("a job failed", job=appointment.name)
+        finally:
+            self._moment = None

@@ -18,14 +18,18 @@ from sandbox.control_state import StateDesk
 from sandbox.conversations import ConversationsApi
 from sandbox.conversations_configuration import ConversationsConfiguration
 from sandbox.conversations_events import ConversationEvents
+from sandbox.conversations_jobs import ConversationJobs
+from sandbox.conversations_joins import ConversationJoins
 from sandbox.conversations_table import RESOURCES
 from sandbox.deliveries import Deliveries
 from sandbox.exchange import Exchange
 from sandbox.faults import FaultBook
+from sandbox.inbound import InboundDesk
 from sandbox.intelligence import IntelligenceApi
 from sandbox.intelligence_admin import IntelligenceAdmin
 from sandbox.intelligence_services import IntelligenceServices
 from sandbox.limits import DEFAULT_PER_S, MutationLimit
+from sandbox.mcs_product import MediaApi
 from sandbox.openai_product import ModelApi, openai_product, unknown_url
 from sandbox.pacing import Pacing
 from sandbox.phone_desk import PhoneDesk
@@ -36,7 +40,7 @@ from sandbox.segment import SegmentApi, segment_not_found, segment_product
 from sandbox.sids import derived_sid
 from sandbox.store import Store
 from sandbox.transcripts import Transcription
-from sandbox.twilio_product import not_found, twilio_product
+from sandbox.twilio_product import not_found, open_product, twilio_product
 from sandbox.voice_api import VoiceApi
 from sandbox.world import World
 from shared.config import ConfigError, Settings, TwilioAccount
@@ -44,6 +48,7 @@ from shared.door import PUBLIC
 from shared.service import READINESS, add_route, create_service
 
 STORE_FILE = "sandbox.sqlite"
+MEDIA_FOLDER = "sandbox_media"
 DRAIN_S = 2.0
 Routes = Iterable[tuple[str, str, Handler]]
 Missing = Callable[[web.Request], Refusal]
@@ -80,15 +85,17 @@ def create_app(
         raise ConfigError(["the sandbox needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and OPENAI_API_KEY"])
     account = settings.twilio
     clock, office = Clock(), PostOffice()
-    faults, log, limit = FaultBook(clock.now), RequestLog(), MutationLimit(mutations_per_s)
-    world = _world(settings, account, clock, office)
+    faults, log = FaultBook(clock.now), RequestLog()
+    world = _world(settings, account, clock, office, MutationLimit(mutations_per_s))
 
     intelligence = _Intelligence(world, settings, account)
-    conversations = _Conversations(world, settings)
+    conversations = _Conversations(world, settings, account)
     model = ModelApi(pacing or Pacing())
-    products: list[tuple[Product, Routes, Missing]] = [
+    products: list[tuple[Product, Routes, Missing | None]] = [
         (twilio_product("conversations", account), conversations.routes(), not_found),
         (twilio_product("intelligence", account), intelligence.routes(), not_found),
+        (open_product("mcs"), conversations.media.open_handlers(), None),
+        (twilio_product("mcs", account), conversations.media.handlers(), not_found),
         (openai_product(settings.openai), model.handlers(), unknown_url),
     ]
     if settings.segment is not None:
@@ -106,7 +113,7 @@ def create_app(
 
     exchange = Exchange(settings, account, world.store, intelligence.transcription.take)
     products.append((twilio_product("api", account), _voice(world, exchange), not_found))
-    faults_desk, model_desk = FaultsDesk(faults, office, limit), ModelDesk(model)
+    faults_desk, model_desk = FaultsDesk(faults, office, world.limit), ModelDesk(model)
     intelligence_desk = IntelligenceDesk(intelligence.transcription)
     parts = {
         "faults": faults_desk.describe,
@@ -114,7 +121,8 @@ def create_app(
         "intelligence": intelligence_desk.describe,
     }
     state_desk = StateDesk(world.store, clock, world.agenda, log, parts, begin_again)
-    control = Control(account, [state_desk, faults_desk, model_desk, intelligence_desk, PhoneDesk(exchange)])
+    desks = [state_desk, faults_desk, model_desk, intelligence_desk, conversations.inbound, PhoneDesk(exchange)]
+    control = Control(account, desks)
 
     app = create_service(settings)
     app[READINESS].on_drain.append(lambda deadline_s: world.deliveries.idle(min(deadline_s, DRAIN_S)))
@@ -127,10 +135,12 @@ def create_app(
     return app
 
 
-def _world(settings: Settings, account: TwilioAccount, clock: Clock, office: PostOffice) -> World:
+def _world(
+    settings: Settings, account: TwilioAccount, clock: Clock, office: PostOffice, limit: MutationLimit
+) -> World:
     store = Store(settings.data_dir / STORE_FILE)
     deliveries = Deliveries(account.auth_token, office=office)
-    return World(account.account_sid, store, clock, Agenda(store, clock), deliveries)
+    return World(account.account_sid, store, clock, Agenda(store, clock), deliveries, limit)
 
 
 class _Intelligence:
@@ -148,19 +158,21 @@ class _Intelligence:
 
 
 class _Conversations:
-    """The parts of Conversations."""
+    """The parts of Conversations, and the files of its messages."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    def __init__(self, world: World, settings: Settings, account: TwilioAccount) -> None:
         webhook = settings.conversations_public_url + "/webhooks/conversations"
-        self.configuration = ConversationsConfiguration(world.store, world.account_sid, webhook)
-        events = ConversationEvents(world.store, world.deliveries, self.configuration.webhooks)
-        self._api = ConversationsApi(
-            world.store, world.account_sid, self.configuration.default_service_sid, events
-        )
+        self.configuration = ConversationsConfiguration(world, webhook)
+        events = ConversationEvents(world, self.configuration.webhooks)
+        self._api = ConversationsApi(world, self.configuration, events)
+        self._joins = ConversationJoins(world, self._api, events)
+        ConversationJobs(world, events)  # the agenda holds on to it
+        self.media = MediaApi(world, settings.data_dir / MEDIA_FOLDER, account.auth_token)
+        self.inbound = InboundDesk(world, self._api, self.configuration.default_service_sid)
 
     def routes(self) -> Routes:
         resources = (route for table in RESOURCES for route in self._api.handlers(table))
-        return [*self.configuration.handlers(), *resources]
+        return [*self.configuration.handlers(), *self._joins.handlers(), *resources]
 
 
 class _Desk:
@@ -170,13 +182,16 @@ class _Desk:
         self._app = app
         self._desk = desk
 
-    def open(self, product: Product, routes: Routes, missing: Missing) -> None:
+    def open(self, product: Product, routes: Routes, missing: Missing | None) -> None:
         """Adds the product's routes, and after them its own way of saying that there is nothing else."""
 
-        async def nothing_here(request: web.Request) -> web.StreamResponse:
-            raise missing(request)
+        every_route = list(routes)
+        if missing is not None:
 
-        every_route = [*routes, ("*", f"/{product.name}/{{rest:.*}}", nothing_here)]
+            async def nothing_here(request: web.Request) -> web.StreamResponse:
+                raise missing(request)
+
+            every_route.append(("*", f"/{product.name}/{{rest:.*}}", nothing_here))
         for method, path, handler in every_route:
             # The products check their accounts' credentials themselves, as the real ones do.
             add_route(self._app, method, path, self._desk.guard(product, handler), PUBLIC)

@@ -19,6 +19,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The limits that can be set; 0 takes the limit away."""
 
     mutations_per_s: Annotated[int, msgspec.Meta(ge=0)]
+    timers_need_state: bool = False
 
 
 class FaultsDesk:
@@ -71,9 +72,10 @@ class FaultsDesk:
         return web.Response(status=204)
 
     async def show_limits(self, _: web.Request) -> web.Response:
-        return json_response(Limits(self._limit.per_s))
+        return json_response(Limits(self._limit.per_s, self._limit.timers_need_state))
 
     async def set_limits(self, request: web.Request) -> web.Response:
         limits = await read_json(request, Limits)
         self._limit.per_s = limits.mutations_per_s
+        self._limit.timers_need_state = limits.timers_need_state
         return json_response(limits)

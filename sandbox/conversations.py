@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -13,11 +13,13 @@ from sandbox.conversations_events import ConversationEvents
 from sandbox.forms import read_form
 from sandbox.product import Handler, json_answer
 from sandbox.resources import Change, Field, Resource, set_place
-from sandbox.sids import new_sid, now_text
-from sandbox.store import Condition, Document, NameTaken, Store
+from sandbox.sids import date_text, new_sid, parse_date
+from sandbox.store import Condition, Document, NameTaken
 from sandbox.twilio_product import Listing, base_url, not_found, read_page, twilio_error
+from sandbox.world import World
 
 PREFIX = "/conversations/v1"
+DAY_ENDS = {"StartDate": "T00:00:00Z", "EndDate": "T23:59:59Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +33,37 @@ class Place:
     through_service: bool
 
 
-class ConversationsApi:
-    """The account's Conversations product over a store."""
+class AccountSettings(Protocol):
+    """What the account's and the services' configuration says."""
 
-    def __init__(
-        self, store: Store, account_sid: str, default_service_sid: Callable[[], str], events: ConversationEvents
-    ) -> None:
-        self._store = store
-        self._account_sid = account_sid
-        self._default_service_sid = default_service_sid
+    def default_service_sid(self) -> str: ...
+    def shows_presence(self, service_sid: str) -> bool: ...
+    def default_timers(self) -> dict[str, str]: ...
+
+
+class ConversationsApi:
+    """The account's Conversations product over its world."""
+
+    def __init__(self, world: World, settings: AccountSettings, events: ConversationEvents) -> None:
+        self._world = world
+        self._store = world.store
+        self._settings = settings
         self._events = events
 
     def handlers(self, resource: Resource) -> Iterator[tuple[str, str, Handler]]:
         """(method, path, handler) of the resource, at account level and under a service."""
-        for prefix in _prefixes(resource):
+        for prefix in prefixes(resource):
             collection = (
                 prefix + "".join(f"/{r.path}/{{{r.key}}}" for r in resource.line[:-1]) + f"/{resource.path}"
             )
             member = f"{collection}/{{{resource.key}}}"
             yield "GET", collection, self._bound(resource, self.list)
             yield "GET", member, self._bound(resource, self.fetch)
-            if resource.writable:
+            if resource.creatable:
                 yield "POST", collection, self._bound(resource, self.create)
+            if resource.deletable:
                 yield "DELETE", member, self._bound(resource, self.delete)
-            if resource.writable and resource.updatable:
+            if resource.updatable:
                 yield "POST", member, self._bound(resource, self.update)
 
     @staticmethod
@@ -68,7 +77,7 @@ class ConversationsApi:
     # ---- the five verbs ----
 
     async def list(self, resource: Resource, request: web.Request) -> web.Response:
-        place = self._place(resource, request)
+        place = self.place(resource, request)
         listing = Listing(
             kind=resource.path,
             scope=place.scope,
@@ -83,70 +92,139 @@ class ConversationsApi:
         )
 
     async def fetch(self, resource: Resource, request: web.Request) -> web.Response:
-        place = self._place(resource, request)
-        return json_answer(present(resource, self._member(resource, place, request), place))
+        place = self.place(resource, request)
+        shown = present(resource, self._member(resource, place, request), place)
+        if resource.key == "users" and self._settings.shows_presence(place.service_sid):
+            shown |= {"is_online": False, "is_notifiable": False}  # no chat client is ever connected here
+        return json_answer(shown)
 
     async def create(self, resource: Resource, request: web.Request) -> web.Response:
         given = read_form(resource.fields, await request.post(), creating=True)
-        place = self._place(resource, request)
-        moment = now_text()
-        document: Document = {
-            **copy.deepcopy(dict(resource.template)),
-            "sid": new_sid(resource.prefix),
-            "account_sid": self._account_sid,
-            "date_created": moment,
-            "date_updated": moment,
-            "_service_sid": place.service_sid,
-        }
-        if resource.parent is not None and place.parent is not None:
-            document["conversation_sid"] = place.parent.get("conversation_sid", place.parent["sid"])
-        change = self._change(place, document, None, given)
-        self._store_change(resource, change)
-        self._emit(resource, change, "Added", request)
+        place = self.place(resource, request)
+        self._count(resource, place, None)
+        if wants_webhooks(request):
+            change = self._change(place, self._new(resource, place), None, given)
+            given |= await self._events.ask_before(resource, change, "Added")
+            place = self.place(resource, request)
+        document = self.make(resource, place, given, asked=wants_webhooks(request))
         return json_answer(present(resource, document, place), 201)
 
     async def update(self, resource: Resource, request: web.Request) -> web.Response:
         given = read_form(resource.fields, await request.post(), creating=False)
-        place = self._place(resource, request)
+        place = self.place(resource, request)
         before = self._member(resource, place, request)
+        self._count(resource, place, before["sid"])
+        if wants_webhooks(request):
+            change = self._change(place, copy.deepcopy(before), before, given)
+            given |= await self._events.ask_before(resource, change, "Updated")
+            place = self.place(resource, request)
+            before = self._member(resource, place, request)
         document = copy.deepcopy(before)
-        document["date_updated"] = now_text()
+        document["date_updated"] = self._world.clock.now_text()
         change = self._change(place, document, before, given)
         self._store_change(resource, change)
-        self._emit(resource, change, "Updated", request)
+        self._events.emit(resource, change, "Updated", asked=wants_webhooks(request))
         return json_answer(present(resource, document, place))
 
     async def delete(self, resource: Resource, request: web.Request) -> web.Response:
-        place = self._place(resource, request)
+        place = self.place(resource, request)
         document = self._member(resource, place, request)
-        with self._store.transaction():
-            self._delete_within(document["sid"])
-            self._store.delete(resource.path, place.scope, document["sid"])
-        self._emit(resource, self._change(place, document, document, {}), "Removed", request)
+        self._count(resource, place, None)
+        if wants_webhooks(request):
+            await self._events.ask_before(resource, self._change(place, document, document, {}), "Removed")
+            place = self.place(resource, request)
+            document = self._member(resource, place, request)
+        self.remove(resource, place, document, asked=wants_webhooks(request))
         return web.Response(status=204)
 
+    # ---- the same without a request ----
+
+    def make(
+        self,
+        resource: Resource,
+        place: Place,
+        given: Mapping[str, Any],
+        *,
+        asked: bool,
+        source: str = "API",
+        send: bool = True,
+    ) -> Document:
+        """The new document. Raises Refusal; nothing has been stored then."""
+        document = self._new(resource, place)
+        change = self._change(place, document, None, given)
+        self._store_change(resource, change)
+        if send:
+            self._events.emit(resource, change, "Added", asked=asked, source=source)
+        return document
+
+    def remove(self, resource: Resource, place: Place, document: Document, *, asked: bool) -> None:
+        """Deletes the document and what belongs to it."""
+        change = self._change(place, document, document, {})
+        with self._store.transaction():
+            for rule in resource.before_delete:
+                rule(change)
+            self._delete_within(document["sid"])
+            self._store.delete(resource.path, place.scope, document["sid"])
+        self._events.emit(resource, change, "Removed", asked=asked)
+
+    def place(self, resource: Resource, request: web.Request) -> Place:
+        """Walks the URL from the service inwards. Raises Refusal 404 when a part does not exist."""
+        service_sid = self._service_sid(request)
+        through_service = "service" in request.match_info
+        url = base_url(request) + PREFIX + (f"/Services/{service_sid}" if through_service else "")
+        scope = self._world.account_sid if resource.owner == "account" else service_sid
+        parent: Document | None = None
+        for ancestor in resource.line[:-1]:
+            parent = self._store.get(ancestor.path, scope, request.match_info[ancestor.key])
+            if parent is None:
+                raise not_found(request)
+            scope = parent["sid"]
+            url = f"{url}/{ancestor.path}/{scope}"
+        return Place(service_sid, scope, parent, f"{url}/{resource.path}", through_service)
+
+    def count(self, key: str) -> None:
+        """Counts one change of a service or conversation. Raises Refusal 429 when it is one too many."""
+        if not self._world.limit.admit(key):
+            raise twilio_error(429, 50063, "Too many actions per second")
+
     # ---- inside ----
+
+    def _new(self, resource: Resource, place: Place) -> Document:
+        moment = self._world.clock.now_text()
+        document: Document = {
+            **copy.deepcopy(dict(resource.template)),
+            "sid": new_sid(resource.prefix),
+            "account_sid": self._world.account_sid,
+            "date_created": moment,
+            "date_updated": moment,
+            "_service_sid": place.service_sid,
+        }
+        if place.parent is not None:
+            document["conversation_sid"] = place.parent.get("conversation_sid", place.parent["sid"])
+        if resource.key == "conversations":
+            for timer, length in self._settings.default_timers().items():
+                set_place(document, timer, length)
+        return document
+
+    def _count(self, resource: Resource, place: Place, updated_sid: str | None) -> None:
+        if resource.counted == "conversation":
+            self.count(place.scope)
+        elif resource.counted == "create" and updated_sid is not None:
+            self.count(updated_sid)
+        elif resource.counted != "no":
+            self.count(place.service_sid)
 
     def _change(
         self, place: Place, document: Document, before: Document | None, given: Mapping[str, Any]
     ) -> Change:
         for field_place, value in given.items():
             set_place(document, field_place, value)
-        return Change(
-            store=self._store,
-            account_sid=self._account_sid,
-            service_sid=place.service_sid,
-            scope=place.scope,
-            parent=place.parent,
-            document=document,
-            before=before,
-            given=given,
-        )
+        return Change(self._world, place.service_sid, place.scope, place.parent, document, before, given)
 
     def _store_change(self, resource: Resource, change: Change) -> None:
         """Applies the rules and stores the document, all or nothing."""
         document = change.document
-        put = self._store.add if change.before is None else self._store.replace
+        put = self._store.add if change.creating else self._store.replace
         try:
             with self._store.transaction():
                 for rule in resource.rules:
@@ -165,26 +243,11 @@ class ConversationsApi:
                 self._delete_within(found.body["sid"])
         self._store.delete_scope(sid)
 
-    def _place(self, resource: Resource, request: web.Request) -> Place:
-        """Walks the URL from the service inwards. Raises Refusal 404 when a part does not exist."""
-        service_sid = self._service_sid(request)
-        through_service = "service" in request.match_info
-        url = base_url(request) + PREFIX + (f"/Services/{service_sid}" if through_service else "")
-        scope = self._account_sid if resource.owner == "account" else service_sid
-        parent: Document | None = None
-        for ancestor in resource.line[:-1]:
-            parent = self._store.get(ancestor.path, scope, request.match_info[ancestor.key])
-            if parent is None:
-                raise not_found(request)
-            scope = parent["sid"]
-            url = f"{url}/{ancestor.path}/{scope}"
-        return Place(service_sid, scope, parent, f"{url}/{resource.path}", through_service)
-
     def _service_sid(self, request: web.Request) -> str:
         if "service" not in request.match_info:
-            return self._default_service_sid()
+            return self._settings.default_service_sid()
         service_sid = request.match_info["service"]
-        if self._store.get("Services", self._account_sid, service_sid) is None:
+        if self._store.get("Services", self._world.account_sid, service_sid) is None:
             raise not_found(request)
         return service_sid
 
@@ -194,10 +257,10 @@ class ConversationsApi:
             raise not_found(request)
         return document
 
-    def _emit(self, resource: Resource, change: Change, verb: str, request: web.Request) -> None:
-        """Sends the webhooks of a REST change, which Twilio does only when the request asks for them."""
-        if request.headers.get("X-Twilio-Webhook-Enabled", "").lower() == "true":
-            self._events.emit(resource, change, verb)
+
+def wants_webhooks(request: web.Request) -> bool:
+    """True when a write asks for its webhooks: Twilio sends none for the REST API otherwise."""
+    return request.headers.get("X-Twilio-Webhook-Enabled", "").lower() == "true"
 
 
 def present(resource: Resource, document: Document, place: Place) -> dict[str, Any]:
@@ -211,23 +274,34 @@ def present(resource: Resource, document: Document, place: Place) -> dict[str, A
     return shown
 
 
-def _prefixes(resource: Resource) -> tuple[str, ...]:
+def prefixes(resource: Resource) -> tuple[str, ...]:
+    """Where the resource is found: at account level, under a service, or both."""
+    under_service = f"{PREFIX}/Services/{{service}}"
     if resource.owner == "account":
         return (PREFIX,)
-    return (PREFIX, f"{PREFIX}/Services/{{service}}")
+    return (under_service,) if resource.only_scoped else (PREFIX, under_service)
 
 
 def _conditions(resource: Resource, request: web.Request) -> list[Condition]:
     """The list's filters as given; days are widened to their first and last second."""
-    day_ends = {"StartDate": "T00:00:00Z", "EndDate": "T23:59:59Z"}
     conditions = []
     for name, condition in resource.filters.items():
-        text = request.query.get(name, "")
-        if text:
-            value = text + day_ends[name] if name in day_ends and "T" not in text else text
-            conditions.append(Condition(condition.field, condition.comparison, value))
+        texts = [text for text in request.query.getall(name, []) if text]
+        if not texts:
+            continue
+        value = _moment(name, texts[-1]) if name in DAY_ENDS else texts[-1]
+        conditions.append(Condition(condition.field, condition.comparison, value, tuple(texts)))
     _check_choices(resource.fields, request)
+    if request.query.get("Order", "asc") not in ("asc", "desc"):
+        raise twilio_error(400, 20001, "Invalid parameter Order: must be one of asc, desc")
     return conditions
+
+
+def _moment(name: str, text: str) -> str:
+    try:
+        return date_text(parse_date(text if "T" in text else text + DAY_ENDS[name]))
+    except ValueError as error:
+        raise twilio_error(400, 20001, f"Invalid parameter {name}: {text} is not a date") from error
 
 
 def _check_choices(fields: tuple[Field, ...], request: web.Request) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.conversations import PREFIX
-from sandbox.conversations_rules import default_role, make_default_roles
 from sandbox.conversations_singletons import (
     ACCOUNT_CONFIGURATION,
     ACCOUNT_WEBHOOKS,
@@ -21,9 +20,11 @@ from sandbox.conversations_singletons import (
 from sandbox.forms import read_form
 from sandbox.product import Handler, json_answer
 from sandbox.resources import Change, Singleton, set_place
-from sandbox.sids import derived_sid, now_text
-from sandbox.store import Document, Store
+from sandbox.rules_conversations import TIMERS, check_duration, default_role, make_default_roles
+from sandbox.sids import derived_sid
+from sandbox.store import Document
 from sandbox.twilio_product import base_url, not_found, twilio_error
+from sandbox.world import World
 
 KIND = "Configuration"
 
@@ -31,9 +32,10 @@ KIND = "Configuration"
 class ConversationsConfiguration:
     """Account and service configuration; `post_webhook_url` is where the account's events go by default."""
 
-    def __init__(self, store: Store, account_sid: str, post_webhook_url: str) -> None:
-        self._store = store
-        self._account_sid = account_sid
+    def __init__(self, world: World, post_webhook_url: str) -> None:
+        self._world = world
+        self._store = world.store
+        self._account_sid = world.account_sid
         self._post_webhook_url = post_webhook_url
 
     def make_default_service(self) -> None:
@@ -41,7 +43,7 @@ class ConversationsConfiguration:
         sid = derived_sid("IS", self._account_sid)
         if self._store.get("Services", self._account_sid, sid) is not None:
             return
-        moment = now_text()
+        moment = self._world.clock.now_text()
         service: Document = {
             "sid": sid,
             "account_sid": self._account_sid,
@@ -49,7 +51,7 @@ class ConversationsConfiguration:
             "date_created": moment,
             "date_updated": moment,
         }
-        change = Change(self._store, self._account_sid, sid, self._account_sid, None, service, None, {})
+        change = Change(self._world, sid, self._account_sid, None, service, None, {})
         with self._store.transaction():
             self._store.add("Services", self._account_sid, sid, service)
             make_default_roles(change)
@@ -57,10 +59,23 @@ class ConversationsConfiguration:
     def default_service_sid(self) -> str:
         return str(self._read(ACCOUNT_CONFIGURATION, self._account_sid)["default_chat_service_sid"])
 
+    def shows_presence(self, service_sid: str) -> bool:
+        return bool(self._read(SERVICE_CONFIGURATION, service_sid)["reachability_enabled"])
+
+    def default_timers(self) -> dict[str, str]:
+        """The account's timers for conversations that are made without their own, by place."""
+        account = self._read(ACCOUNT_CONFIGURATION, self._account_sid)
+        found = {f"_timers.{state}": account[f"default_{state}_timer"] for state, _ in TIMERS}
+        return {place: length for place, length in found.items() if length}
+
     def webhooks(self, service_sid: str) -> Mapping[str, Any]:
         """The configuration that counts for a service: its own once it has an address, else the account's."""
         own = self._read(SERVICE_WEBHOOKS, service_sid)
-        return own if own["post_webhook_url"] else self._read(ACCOUNT_WEBHOOKS, self._account_sid)
+        return (
+            own
+            if own["post_webhook_url"] or own["pre_webhook_url"]
+            else self._read(ACCOUNT_WEBHOOKS, self._account_sid)
+        )
 
     def handlers(self) -> Iterator[tuple[str, str, Handler]]:
         """(method, path, handler) of every configuration document."""
@@ -88,6 +103,7 @@ class ConversationsConfiguration:
         for place, value in given.items():
             set_place(document, place, value)
         self._check_default_service(document)
+        self._check_timers(given)
         self._write(singleton, owner, document)
         return json_answer(self._present(singleton, owner, document, request))
 
@@ -105,6 +121,11 @@ class ConversationsConfiguration:
         sid = document.get("default_chat_service_sid")
         if sid is not None and self._store.get("Services", self._account_sid, sid) is None:
             raise twilio_error(400, 20001, "Invalid parameter DefaultChatServiceSid: there is no such service")
+
+    @staticmethod
+    def _check_timers(given: Mapping[str, Any]) -> None:
+        for state, shortest in TIMERS:
+            check_duration(given.get(f"default_{state}_timer"), f"Default{state.title()}Timer", shortest)
 
     def _read(self, singleton: Singleton, owner: str) -> Document:
         stored = self._store.get(KIND, owner, singleton.path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sandbox.resources import Field, Singleton
 
 POST_EVENTS = (
@@ -19,10 +21,23 @@ POST_EVENTS = (
     "onUserAdded",
     "onUserUpdated",
 )
+PRE_EVENTS = (
+    "onConversationAdd",
+    "onConversationUpdate",
+    "onConversationRemove",
+    "onParticipantAdd",
+    "onParticipantUpdate",
+    "onParticipantRemove",
+    "onMessageAdd",
+    "onMessageUpdate",
+    "onMessageRemove",
+    "onUserUpdate",
+)
+ADDRESS_EVENTS = tuple(name for name in POST_EVENTS if "User" not in name and name != "onConversationStateUpdated")
 
 _WEBHOOK_FIELDS = (
     Field("Method", "method", "choice", choices=("GET", "POST")),
-    Field("Filters", "filters", "list"),
+    Field("Filters", "filters", "list", choices=(*PRE_EVENTS, *POST_EVENTS)),
     Field("PreWebhookUrl", "pre_webhook_url"),
     Field("PostWebhookUrl", "post_webhook_url"),
 )
@@ -72,4 +87,50 @@ SERVICE_CONFIGURATION = Singleton(
     links=(("notifications", "Configuration/Notifications"), ("webhooks", "Configuration/Webhooks")),
     with_account=False,
 )
-SINGLETONS = (ACCOUNT_WEBHOOKS, SERVICE_WEBHOOKS, ACCOUNT_CONFIGURATION, SERVICE_CONFIGURATION)
+
+
+def _notice(param: str, place: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{param}.Enabled", f"{place}.enabled", "boolean"),
+        Field(f"{param}.Template", f"{place}.template"),
+        Field(f"{param}.Sound", f"{place}.sound"),
+    )
+
+
+def _silent(text: str) -> dict[str, Any]:
+    return {"enabled": False, "template": text, "sound": ""}
+
+
+NOTIFICATIONS = Singleton(
+    path="Configuration/Notifications",
+    level="service",
+    fields=(
+        Field("LogEnabled", "log_enabled", "boolean"),
+        *_notice("NewMessage", "new_message"),
+        Field("NewMessage.BadgeCountEnabled", "new_message.badge_count_enabled", "boolean"),
+        Field("NewMessage.WithMedia.Enabled", "new_message.with_media.enabled", "boolean"),
+        Field("NewMessage.WithMedia.Template", "new_message.with_media.template"),
+        *_notice("AddedToConversation", "added_to_conversation"),
+        *_notice("RemovedFromConversation", "removed_from_conversation"),
+    ),
+    template={
+        "log_enabled": False,
+        "new_message": {
+            **_silent("You have a new message in ${CONVERSATION} from ${PARTICIPANT}: ${MESSAGE}"),
+            "badge_count_enabled": False,
+            "with_media": {
+                "enabled": False,
+                "template": "You have a new message in ${CONVERSATION} with ${MEDIA_COUNT} media files: ${MEDIA}",
+            },
+        },
+        "added_to_conversation": _silent("You have been added to a Conversation: ${CONVERSATION}"),
+        "removed_from_conversation": _silent("You have been removed from a Conversation: ${CONVERSATION}"),
+    },
+)
+SINGLETONS = (
+    ACCOUNT_WEBHOOKS,
+    SERVICE_WEBHOOKS,
+    ACCOUNT_CONFIGURATION,
+    SERVICE_CONFIGURATION,
+    NOTIFICATIONS,
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox import conversations_rules as rules
+from sandbox import rules_conversations as rules
+from sandbox import rules_messages, rules_participants
+from sandbox.conversations_singletons import ADDRESS_EVENTS, POST_EVENTS
 from sandbox.resources import Field, Resource
 from sandbox.store import Condition
 from sandbox.twilio_product import PageLimits
@@ -10,6 +12,7 @@ from sandbox.twilio_product import PageLimits
 KILOBYTE = 1024
 DATES = (Field("DateCreated", "date_created", "date"), Field("DateUpdated", "date_updated", "date"))
 FIFTY = PageLimits(50, 50)
+HTTP_METHODS = ("get", "post", "GET", "POST")
 
 SERVICES = Resource(
     path="Services",
@@ -67,6 +70,8 @@ CONVERSATIONS = Resource(
     links=(("participants", "Participants"), ("messages", "Messages"), ("webhooks", "Webhooks")),
     rules=(rules.closed_is_final, rules.default_messaging_service, rules.timers),
     after_change=(rules.report_state,),
+    before_delete=(rules.forget_timers,),
+    counted="create",
     event_noun="Conversation",
     event_fields={
         "ConversationSid": "sid",
@@ -104,8 +109,15 @@ PARTICIPANTS = Resource(
     },
     name_place="identity",
     taken=(50437, "Participant already exists"),
-    rules=(rules.conversation_is_open, rules.one_way_to_reach, rules.pair_is_free, rules.participant_role),
-    after_change=(rules.make_user,),
+    rules=(
+        rules.conversation_is_open,
+        rules_participants.one_way_to_reach,
+        rules_participants.enough_room,
+        rules_participants.pair_is_free,
+        rules_participants.participant_role,
+    ),
+    after_change=(rules_participants.make_user,),
+    counted="conversation",
     event_noun="Participant",
     event_fields={
         "ConversationSid": "conversation_sid",
@@ -147,8 +159,9 @@ MESSAGES = Resource(
     },
     can_reverse=True,
     links=(("delivery_receipts", "Receipts"), ("channel_metadata", "ChannelMetadata")),
-    rules=(rules.conversation_is_open, rules.next_index, rules.author, rules.media),
-    after_change=(rules.deliver,),
+    rules=(rules.conversation_is_open, rules_messages.next_index, rules_messages.author, rules_messages.media),
+    after_change=(rules_messages.deliver,),
+    counted="conversation",
     event_noun="Message",
     event_fields={
         "ConversationSid": "conversation_sid",
@@ -158,6 +171,7 @@ MESSAGES = Resource(
         "Author": "author",
         "ParticipantSid": "participant_sid",
         "Attributes": "attributes",
+        "Media": "media",
     },
 )
 
@@ -168,7 +182,9 @@ RECEIPTS = Resource(
     parent=MESSAGES,
     fields=(),
     limits=FIFTY,
-    writable=False,
+    creatable=False,
+    updatable=False,
+    deletable=False,
 )
 
 WEBHOOKS = Resource(
@@ -186,8 +202,8 @@ WEBHOOKS = Resource(
             choices=("webhook", "trigger", "studio"),
         ),
         Field("Configuration.Url", "configuration.url"),
-        Field("Configuration.Method", "configuration.method", "choice", choices=("get", "post", "GET", "POST")),
-        Field("Configuration.Filters", "configuration.filters", "list"),
+        Field("Configuration.Method", "configuration.method", "choice", choices=HTTP_METHODS),
+        Field("Configuration.Filters", "configuration.filters", "list", choices=POST_EVENTS),
         Field("Configuration.Triggers", "configuration.triggers", "list"),
         Field("Configuration.FlowSid", "configuration.flow_sid"),
         Field("Configuration.ReplayAfter", "configuration.replay_after", "integer", on_update=False),
@@ -219,7 +235,8 @@ USERS = Resource(
     taken=(50201, "User already exists"),
     show_service="always",
     links=(("user_conversations", "Conversations"),),
-    rules=(rules.user_role,),
+    rules=(rules_participants.user_role,),
+    counted="service",
     event_noun="User",
     event_fields={
         "UserSid": "sid",
@@ -241,6 +258,38 @@ ROLES = Resource(
     ),
     limits=FIFTY,
     show_service="always",
+    counted="service",
+)
+
+BINDINGS = Resource(
+    path="Bindings",
+    key="bindings",
+    prefix="BS",
+    fields=(),
+    only_scoped=True,
+    filters={"BindingType": Condition("binding_type", "in", ""), "Identity": Condition("identity", "in", "")},
+    show_service="always",
+    creatable=False,
+    updatable=False,
+)
+
+CREDENTIALS = Resource(
+    path="Credentials",
+    key="credentials",
+    prefix="CR",
+    owner="account",
+    fields=(
+        Field("Type", "type", "choice", required=True, choices=("apn", "gcm", "fcm")),
+        Field("FriendlyName", "friendly_name", max_chars=64),
+        Field("Certificate", "_certificate"),
+        Field("PrivateKey", "_private_key"),
+        Field("Sandbox", "sandbox", "boolean"),
+        Field("ApiKey", "_api_key"),
+        Field("Secret", "_secret"),
+    ),
+    template={"friendly_name": None, "sandbox": None},
+    rules=(rules.sandbox_is_text,),
+    show_service="never",
 )
 
 ADDRESSES = Resource(
@@ -264,8 +313,8 @@ ADDRESSES = Resource(
         Field("AutoCreation.Type", "auto_creation.type", "choice", choices=("webhook", "studio", "default")),
         Field("AutoCreation.ConversationServiceSid", "auto_creation.conversation_service_sid"),
         Field("AutoCreation.WebhookUrl", "auto_creation.webhook_url"),
-        Field("AutoCreation.WebhookMethod", "auto_creation.webhook_method"),
-        Field("AutoCreation.WebhookFilters", "auto_creation.webhook_filters", "list"),
+        Field("AutoCreation.WebhookMethod", "auto_creation.webhook_method", "choice", choices=HTTP_METHODS),
+        Field("AutoCreation.WebhookFilters", "auto_creation.webhook_filters", "list", choices=ADDRESS_EVENTS),
         Field("AutoCreation.StudioFlowSid", "auto_creation.studio_flow_sid"),
         Field("AutoCreation.StudioRetryCount", "auto_creation.studio_retry_count", "integer"),
     ),
@@ -287,4 +336,6 @@ RESOURCES = (
     WEBHOOKS,
     USERS,
     ROLES,
+    BINDINGS,
+    CREDENTIALS,
 )

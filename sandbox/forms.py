@@ -31,7 +31,7 @@ def read_form(fields: Iterable[Field], form: MultiMapping[Any], *, creating: boo
 
 def _value(field: Field, texts: list[str]) -> Any:
     if field.kind == "list":
-        return texts
+        return _list(field, texts)
     text = texts[-1]
     if field.max_chars is not None and len(text) > field.max_chars:
         raise _invalid(field, f"is longer than {field.max_chars} characters")
@@ -41,6 +41,15 @@ def _value(field: Field, texts: list[str]) -> Any:
         return PARSERS[field.kind](field, text)
     except ValueError as error:
         raise _invalid(field, str(error)) from error
+
+
+def _list(field: Field, texts: list[str]) -> list[str]:
+    """The repeated values; one empty value alone makes the list empty."""
+    values = [] if texts == [""] else texts
+    unknown = [text for text in values if field.choices and text not in field.choices]
+    if unknown:
+        raise _invalid(field, f"{unknown[0]} is none of {', '.join(field.choices)}")
+    return values
 
 
 def _text(_: Field, text: str) -> str:

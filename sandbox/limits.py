@@ -10,10 +10,14 @@ TRACKED = 10_000
 
 
 class MutationLimit:
-    """A window of one second per key. Reads are not counted. `per_s` 0 means no limit."""
+    """A window of one second per key. Reads are not counted. `per_s` 0 means no limit.
+
+    `timers_need_state`: timers on create without a state are refused (50382), as Twilio documents and may not do.
+    """
 
     def __init__(self, per_s: int = DEFAULT_PER_S, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.per_s = per_s
+        self.timers_need_state = False
         self._monotonic = monotonic
         self._windows: dict[str, tuple[float, int]] = {}
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sandbox.store import Condition, Document, Store
 from sandbox.twilio_product import PageLimits
+from sandbox.world import World
 
 USUAL_LIMITS = PageLimits()
 Kind = Literal["text", "json", "integer", "boolean", "list", "date", "choice"]
@@ -31,19 +32,40 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to announce. What the API itself changed is announced only when the request asks for it;
+    what a channel or a timer did is `unasked`."""
+
+    name: str
+    fields: Mapping[str, str]
+    unasked: bool = False
+
+
 @dataclass(slots=True)
 class Change:
     """A document about to be stored: what it will be, what was asked for, and where it belongs."""
 
-    store: Store
-    account_sid: str
+    world: World
     service_sid: str
     scope: str
     parent: Document | None
     document: Document
     before: Document | None
     given: Mapping[str, Any]
-    events: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        return self.world.store
+
+    @property
+    def account_sid(self) -> str:
+        return self.world.account_sid
+
+    @property
+    def creating(self) -> bool:
+        return self.before is None
 
 
 Rule = Callable[[Change], None]
@@ -54,7 +76,8 @@ class Resource:
     """One kind of record of the Conversations API, as the generic handlers need to know it.
 
     `path` is its segment in the URL and its kind in the store; `owner` says whether it belongs to a service
-    (the account's default one when the URL names none) or to the account.
+    (the account's default one when the URL names none) or to the account. `counted` says whether changes count
+    for the service's or the conversation's limit; with "create" a conversation's own update counts for itself.
     """
 
     path: str
@@ -63,6 +86,7 @@ class Resource:
     fields: tuple[Field, ...]
     parent: Resource | None = None
     owner: Literal["service", "account"] = "service"
+    only_scoped: bool = False
     template: Mapping[str, Any] = field(default_factory=dict)
     limits: PageLimits = USUAL_LIMITS
     filters: Mapping[str, Condition] = field(default_factory=dict)
@@ -73,8 +97,11 @@ class Resource:
     links: tuple[tuple[str, str], ...] = ()
     rules: tuple[Rule, ...] = ()
     after_change: tuple[Rule, ...] = ()
-    writable: bool = True
+    before_delete: tuple[Rule, ...] = ()
+    creatable: bool = True
     updatable: bool = True
+    deletable: bool = True
+    counted: Literal["service", "conversation", "create", "no"] = "no"
     event_noun: str | None = None
     event_fields: Mapping[str, str] = field(default_factory=dict)
 

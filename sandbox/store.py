@@ -36,15 +36,16 @@ CREATE TABLE IF NOT EXISTS agenda (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS agenda_by_moment ON agenda (at);
 """
-# Lists that are filtered by a field: (kind, field). Each gets an index of its own, so that a filter costs its page
-# and not the whole table. The expression in a query must read exactly like the one in the index.
+# Lists that are filtered by fields: the kind, whether its scope comes first, the fields. Each gets an index of its
+# own, so that a filter costs its page and not the whole table. The expressions must read exactly like a query's.
 INDEXED = (
-    ("Conversations", "state"),
-    ("Conversations", "date_created"),
-    ("Participants", "identity"),
-    ("Participants", "messaging_binding.address"),
-    ("Transcripts", "status"),
-    ("Transcripts", "date_created"),
+    ("Conversations", True, ("state",)),
+    ("Conversations", True, ("date_created",)),
+    ("Participants", False, ("_service_sid", "identity")),
+    ("Participants", False, ("_service_sid", "messaging_binding.address")),
+    ("Participants", False, ("messaging_binding.address", "messaging_binding.proxy_address")),
+    ("Transcripts", True, ("status",)),
+    ("Transcripts", True, ("date_created",)),
 )
 FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
@@ -55,15 +56,23 @@ class NameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a listed document must satisfy: a field of its JSON, a comparison and a value."""
+    """What a listed document must satisfy: a field of its JSON, a comparison and a value (`in`: some `values`)."""
 
     field: str
-    comparison: Literal["=", "<", "<=", ">", ">="]
+    comparison: Literal["=", "<", "<=", ">", ">=", "in"]
     value: str
+    values: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
+        if self.comparison == "in":
+            return f"{_extract(self.field)} IN ({', '.join('?' for _ in self.values)})"
         return f"{_extract(self.field)} {self.comparison} ?"
+
+    @property
+    def bound(self) -> tuple[str, ...]:
+        """The values that belong to the SQL."""
+        return self.values if self.comparison == "in" else (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,8 @@ class Store:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA mmap_size=268435456")
         self._connection.executescript(SCHEMA)
-        for kind, field in INDEXED:
-            self._connection.execute(_index(kind, field))
+        for kind, scoped, fields in INDEXED:
+            self._connection.execute(_index(kind, scoped, fields))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -168,11 +177,6 @@ class Store:
         ).fetchone()
         return int(row[0])
 
-    def count_in(self, scopes_of: str) -> int:
-        """How many documents of a kind there are in all scopes."""
-        row = self._db.execute("SELECT count(*) FROM documents WHERE kind = ?", (scopes_of,)).fetchone()
-        return int(row[0])
-
     def counts(self) -> dict[str, int]:
         """The number of documents of each kind."""
         return dict(self._db.execute("SELECT kind, count(*) FROM documents GROUP BY kind ORDER BY kind"))
@@ -237,7 +241,7 @@ class Store:
         if scope is not None:
             where, values = f"{where} AND scope = ?", [*values, scope]
         for condition in conditions:
-            where, values = f"{where} AND {condition.sql}", [*values, condition.value]
+            where, values = f"{where} AND {condition.sql}", [*values, *condition.bound]
         if after is not None:
             where, values = f"{where} AND position {'<' if descending else '>'} ?", [*values, after]
         order = f"ORDER BY position {'DESC' if descending else 'ASC'}"
@@ -263,12 +267,10 @@ def _word(kind: str) -> str:
     return kind
 
 
-def _index(kind: str, field: str) -> str:
-    name = f"{kind}_by_{field}".replace(".", "_").lower()
-    return (
-        f"CREATE INDEX IF NOT EXISTS {name} ON documents (scope, {_extract(field)}, position) "
-        f"WHERE kind = '{_word(kind)}'"
-    )
+def _index(kind: str, scoped: bool, fields: Sequence[str]) -> str:
+    name = "_".join([kind.lower(), "by", *fields]).replace(".", "_")
+    columns = [*(["scope"] if scoped else []), *map(_extract, fields), "position"]
+    return f"CREATE INDEX IF NOT EXISTS {name} ON documents ({', '.join(columns)}) WHERE kind = '{_word(kind)}'"
 
 
 def _dump(body: Document) -> str:

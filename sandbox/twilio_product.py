@@ -37,10 +37,16 @@ def twilio_product(name: str, account: TwilioAccount) -> Product:
         if not has_basic(request, account.account_sid, account.auth_token):
             raise twilio_error(401, 20003, "Authenticate")
 
-    def failure(status: int) -> Refusal:
-        return twilio_error(status, CODES.get(status, 20500), f"The sandbox was told to answer {status}")
+    return Product(name, authenticate, _failure)
 
-    return Product(name, authenticate, failure)
+
+def open_product(name: str) -> Product:
+    """The part of a Twilio product that needs no credentials: its addresses are signed."""
+    return Product(name, lambda _: None, _failure)
+
+
+def _failure(status: int) -> Refusal:
+    return twilio_error(status, CODES.get(status, 20500), f"The sandbox was told to answer {status}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,12 @@ class Sandbox:
         headers = {"Authorization": auth, **({"Content-Type": "application/json"} if body is not None else {})}
         return await self.request(method, f"/control/{path}", data=data, headers=headers)
 
+    async def advance(self, seconds: float) -> int:
+        """Moves the sandbox's clock; what became due has happened then. The number of jobs."""
+        answer = await self.control("POST", "clock", {"advance_s": seconds})
+        assert answer.status == 200, answer
+        return int(answer.json["jobs_run"])
+
     async def report(self, call: ReportedCall) -> str:
         answer = await self.control("POST", "reports", call)
         assert answer.status == 201, answer
@@ -179,11 +185,22 @@ class OpenApi:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = _as_json_schema(document)
+        self.checked: set[tuple[str, str]] = set()
+
+    @property
+    def operations(self) -> set[tuple[str, str]]:
+        """(method, path) of everything that the document describes."""
+        verbs = ("get", "post", "delete")
+        return {(verb, path) for path, item in self._document["paths"].items() for verb in verbs if verb in item}
 
     def check(self, path: str, method: str, status: int, body: Any) -> None:
         """Passes when the document allows this answer; fails naming what does not fit, or an unknown field."""
+        self.checked.add((method, path))
         responses = self._document["paths"][path][method]["responses"]
         assert str(status) in responses, f"{method} {path} answered {status}, documented are {list(responses)}"
+        if status == 204:
+            assert not body, f"{method} {path}: a 204 has no body"
+            return
         schema = responses[str(status)]["content"]["application/json"]["schema"]
         validator = jsonschema_rs.Draft202012Validator({**schema, "components": self._document["components"]})
         faults = [f"{list(error.instance_path)}: {error.message}" for error in validator.iter_errors(body)]

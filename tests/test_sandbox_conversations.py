@@ -57,9 +57,10 @@ async def test_the_sdk_drives_what_belongs_to_a_conversation(sandbox: Sandbox) -
 
         first = talk.messages.create(author="ana", body="Olá")
         assert (first.index, first.participant_sid) == (0, ana.sid)
-        assert first.delivery["delivered"] == "all"
+        assert (first.delivery["sent"], first.delivery["delivered"]) == ("all", "none")
         receipts = talk.messages(first.sid).delivery_receipts.list()
-        assert [(r.participant_sid, r.status) for r in receipts] == [(phone.sid, "delivered")]
+        assert [r.participant_sid for r in receipts] == [phone.sid]
+        assert talk.messages(first.sid).delivery_receipts(receipts[0].sid).fetch().message_sid == first.sid
         assert talk.messages(first.sid).update(body="Oi").body == "Oi"
         assert talk.messages(first.sid).delete() is True
         assert talk.messages.create(body="system says").index == 1
