@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.account_api import AccountApi
 from sandbox.agenda import Agenda
 from sandbox.clock import Clock
-from sandbox.control import Control
+from sandbox.control import Control, ControlDesk
 from sandbox.control_faults import FaultsDesk
 from sandbox.control_intelligence import IntelligenceDesk
 from sandbox.control_model import ModelDesk
@@ -121,7 +121,14 @@ def create_app(
         "intelligence": intelligence_desk.describe,
     }
     state_desk = StateDesk(world.store, clock, world.agenda, log, parts, begin_again)
-    desks = [state_desk, faults_desk, model_desk, intelligence_desk, conversations.inbound, PhoneDesk(exchange)]
+    desks: list[ControlDesk] = [
+        state_desk,
+        faults_desk,
+        model_desk,
+        intelligence_desk,
+        conversations.inbound,
+        PhoneDesk(exchange),
+    ]
     control = Control(account, desks)
 
     app = create_service(settings)

@@ -11,15 +11,15 @@ from aiohttp import web
 
 from sandbox.conversations_events import ConversationEvents
 from sandbox.forms import read_form
+from sandbox.list_filters import list_conditions
 from sandbox.product import Handler, json_answer
-from sandbox.resources import Change, Field, Resource, set_place
-from sandbox.sids import date_text, new_sid, parse_date
-from sandbox.store import Condition, Document, NameTaken
+from sandbox.resources import Change, Resource, set_place
+from sandbox.sids import new_sid
+from sandbox.store import Document, NameTaken
 from sandbox.twilio_product import Listing, base_url, not_found, read_page, twilio_error
 from sandbox.world import World
 
 PREFIX = "/conversations/v1"
-DAY_ENDS = {"StartDate": "T00:00:00Z", "EndDate": "T23:59:59Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class ConversationsApi:
             kind=resource.path,
             scope=place.scope,
             key=resource.key,
-            conditions=_conditions(resource, request),
+            conditions=list_conditions(resource, request),
             descending=resource.can_reverse and request.query.get("Order") == "desc",
             limits=resource.limits,
         )
@@ -280,34 +280,3 @@ def prefixes(resource: Resource) -> tuple[str, ...]:
     if resource.owner == "account":
         return (PREFIX,)
     return (under_service,) if resource.only_scoped else (PREFIX, under_service)
-
-
-def _conditions(resource: Resource, request: web.Request) -> list[Condition]:
-    """The list's filters as given; days are widened to their first and last second."""
-    conditions = []
-    for name, condition in resource.filters.items():
-        texts = [text for text in request.query.getall(name, []) if text]
-        if not texts:
-            continue
-        value = _moment(name, texts[-1]) if name in DAY_ENDS else texts[-1]
-        conditions.append(Condition(condition.field, condition.comparison, value, tuple(texts)))
-    _check_choices(resource.fields, request)
-    if request.query.get("Order", "asc") not in ("asc", "desc"):
-        raise twilio_error(400, 20001, "Invalid parameter Order: must be one of asc, desc")
-    return conditions
-
-
-def _moment(name: str, text: str) -> str:
-    try:
-        return date_text(parse_date(text if "T" in text else text + DAY_ENDS[name]))
-    except ValueError as error:
-        raise twilio_error(400, 20001, f"Invalid parameter {name}: {text} is not a date") from error
-
-
-def _check_choices(fields: tuple[Field, ...], request: web.Request) -> None:
-    for field in fields:
-        text = request.query.get(field.param)
-        if text is not None and field.choices and text not in field.choices:
-            raise twilio_error(
-                400, 20001, f"Invalid parameter {field.param}: must be one of {', '.join(field.choices)}"
-            )

@@ -12,9 +12,10 @@ import msgspec
 from aiohttp import web
 from multidict import MultiDict
 
+from sandbox.account_table import FIFTY, USERS
 from sandbox.conversations import PREFIX, ConversationsApi, Place, present, wants_webhooks
 from sandbox.conversations_events import ConversationEvents
-from sandbox.conversations_table import CONVERSATIONS, FIFTY, PARTICIPANTS, USERS
+from sandbox.conversations_table import CONVERSATIONS, PARTICIPANTS
 from sandbox.forms import read_form
 from sandbox.product import Handler, Refusal, json_answer
 from sandbox.resources import Field
