@@ -49,6 +49,7 @@ class Ear:
     def __init__(self) -> None:
         self.facts = Facts()
         self.resumed = 0
+        self.languages: list[str] = []
         self.speaks_since_s: float | None = None
         self.sentences_heard = 0
         self.detail = ""
@@ -78,12 +79,20 @@ class Ear:
                 facts.interrupted_ms = facts.now_ms()
             case LanguageChanged():
                 facts.language_ms[event.code] = facts.now_ms()
-            case Connected() if event.attempt > 1:
-                self.resumed += 1
-                facts.resumed_ms = facts.now_ms()
+                self._heard_in(event.code)
+            case Connected():
+                self._heard_in(event.language)
+                if event.attempt > 1:
+                    self.resumed += 1
+                    facts.resumed_ms = facts.now_ms()
             case Transferred():
                 facts.transferred, facts.transferred_ms = event.target, facts.now_ms()
             case CallEnded():
                 facts.ended_by, facts.ended_ms, self.detail = event.by, facts.now_ms(), event.detail
             case _:
                 pass
+
+    def _heard_in(self, language: str) -> None:
+        """The languages that the caller was listened to in, in the order of their first use."""
+        if language not in self.languages:
+            self.languages.append(language)

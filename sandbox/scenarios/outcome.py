@@ -54,6 +54,7 @@ class CallOutcome(msgspec.Struct, kw_only=True):
     duration_s: float = 0.0
     ended_by: str = ""
     resumed: int = 0
+    languages: list[str] = []
     transcript_sid: str | None = None
 
     @property
@@ -65,10 +66,6 @@ class CallOutcome(msgspec.Struct, kw_only=True):
         """Every failure with the number of its turn, from 1."""
         steps = [f"turn {n}: {text}" for n, step in enumerate(self.steps, 1) for text in step.failures]
         return [*self.failures, *steps]
-
-    @property
-    def languages(self) -> list[str]:
-        return list(dict.fromkeys(step.language for step in self.steps if step.language))
 
     @property
     def latencies_ms(self) -> list[float]:

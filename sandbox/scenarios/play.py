@@ -74,6 +74,7 @@ class Player:
                 if self.turns.all_matter and turn.act != "hangup":
                     words = turn.user or turn.dtmf or ""
                     steps.append(Step(act=turn.act, caller=words, failures=["the call was over before this"]))
+                    self.heard_of(steps[-1])
                 break
             step = await self._take(turn)
             steps.append(step)
@@ -159,8 +160,10 @@ class Player:
         if turn.act == "silence":
             await self._be_silent(turn, facts, step)
         elif self.turns.upcoming() is None:
-            done = await self.call.agent_is_done(self.timeout_s, self._settle_s)
-            if not done and not turn.expect and facts.first_text_ms is None:
+            # Keys may be collected in silence, so nobody waits long for an answer to them.
+            patience_s = min(PATIENCE_S, self.timeout_s) if turn.act == "dtmf" else self.timeout_s
+            done = await self.call.agent_is_done(patience_s, self._settle_s)
+            if not done and turn.act != "dtmf" and not turn.expect and facts.first_text_ms is None:
                 step.failures.append(f"no answer within {self.timeout_s:g} s")
         await self._judge(turn, facts, step, PATIENCE_S)
 

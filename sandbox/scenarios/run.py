@@ -118,7 +118,7 @@ class ScenarioCall:
         finally:
             await self._hang_up()
         outcome.ended_by = "refused" if self.call.never_connected else self.call.ended_by
-        outcome.resumed = self.ear.resumed
+        outcome.resumed, outcome.languages = self.ear.resumed, self.ear.languages
         report = self.call.report()
         outcome.duration_s = report.duration_s
         if self.around.report is not None and not self.call.never_connected:
