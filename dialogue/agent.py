@@ -22,7 +22,7 @@ from dialogue.agent_tables import (
     TableTool,
     Tool,
 )
-from dialogue.language import match_language, primary
+from dialogue.language import LanguageRequests, match_language, primary
 from dialogue.sentences import Language, completed
 from dialogue.telephony import OutboundConfig, Price, TelephonyConfig
 from shared.environment import ConfigError
@@ -73,6 +73,12 @@ class Agent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         found = match_language(code, [language.code for language in self.languages])
         wanted = found or self.default_language
         return next(language for language in self.languages if language.code == wanted)
+
+    def language_requests(self) -> LanguageRequests:
+        """What recognises that a caller asks for one of the declared languages."""
+        return LanguageRequests(
+            {primary(language.code): [*language.names, language.name] for language in self.languages}
+        )
 
     @property
     def cast(self) -> list[Persona]:

@@ -80,6 +80,8 @@ def _menu_faults(agent: Agent) -> Iterator[str]:
             continue
         if sum(bool(value) for value in (item.intent, item.text, item.language)) != 1:
             yield f"the key {key} needs one of intent, text and language"
+        if isinstance(item.text, dict) and not item.intent and set(codes) - set(item.text):
+            yield f"the text of the key {key} lacks {', '.join(sorted(set(codes) - set(item.text)))}"
         if item.language and match_language(item.language, codes) is None:
             yield f"the key {key} leads to a language that is not declared: {item.language}"
     yield from (f"the key entry {n} is declared twice" for n in _repeated([e.name for e in agent.dtmf.entries]))

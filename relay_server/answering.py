@@ -7,30 +7,38 @@ from typing import Literal
 import msgspec
 
 from dialogue.model import Finished, ToolCall
-from dialogue.tools import END_CALL, SWITCH_LANGUAGE, TRANSFER, ToolError, read_arguments, wanted_language
+from dialogue.tools import ToolError
 from relay_server.call_state import CallState, Leave, State
 from relay_server.facts import CancelModel, RunTool, StartModel, ToolFinished
+from relay_server.keypad import Keypad
 from relay_server.messages import TextOut
-from relay_server.speech import WordStream
+from relay_server.own_tools import act
+from relay_server.speech import Speech
 from relay_server.tool_round import ToolRound, distinct
 from relay_server.turns import Cycle, LiveTurn
 from relay_server.waiting import Words
 from shared.records import CallError, TurnInput, TurnOutcome
 
 MAX_FAILURES = 3
-REASON_CHARACTERS = 200
+# The caller hears something this long after speaking, whatever the model and its tools do.
+SOMETHING_WITHIN_S = 3.5
+BRIDGE = "bridge"
+NEXT_FILLER_S = 6.0
 
 
 class Answering:
     """The reply side of a call. Parts of an older request than `generation` are stale and change nothing."""
 
-    def __init__(self, call: CallState) -> None:
+    def __init__(self, call: CallState, keypad: Keypad) -> None:
         self._call = call
+        self._keypad = keypad
         self.generation = 0
         self.failures = 0
-        self._words = WordStream()
+        self._speech = Speech(call.agent.conversation)
         self._tools: ToolRound | None = None
         self._streaming = False
+        self._spoken = False  # the model itself has said something in this cycle
+        self._fillers = 0
         self._last_part_s = 0.0
 
     @property
@@ -49,15 +57,29 @@ class Answering:
         """Opens a turn (journalled before the model is asked) and asks."""
         call = self._call
         number = call.history.next_number
-        turn = LiveTurn(number, source, text, call.language.code, call.now_s, model=call.model)
+        turn = LiveTurn(
+            number, source, text, call.language.code, call.now_s, model=call.model, persona=call.persona
+        )
         call.history.turns.append(turn)
         call.write_turn()
+        self.ask()
+
+    def take_up(self, turn: LiveTurn) -> None:
+        """Goes on with a turn that a process left open when it died; tools that had finished are not run again."""
+        turn.started_s = self._call.now_s
         self.ask()
 
     def give_up(self, words: Words) -> None:
         """Journals words that came too late to be answered."""
         call = self._call
-        turn = LiveTurn(call.history.next_number, words.source, words.text, call.language.code, call.now_s)
+        turn = LiveTurn(
+            call.history.next_number,
+            words.source,
+            words.text,
+            call.language.code,
+            call.now_s,
+            persona=call.persona,
+        )
         turn.outcome = "superseded"
         call.history.turns.append(turn)
         call.write_turn()
@@ -78,14 +100,15 @@ class Answering:
         call, turn = self._call, self._call.history.current
         call.state = State.ANSWERING
         self.generation += 1
-        turn.language = call.language.code
+        turn.language, turn.persona = call.language.code, call.persona
         turn.mark("model_request_ms", call.now_s)
-        messages = call.history.messages(call.agent, call.language, call.traits) + call.desk.messages()
+        persona = call.agent.persona(call.persona)
+        messages = call.history.messages(call.agent, call.language, call.traits, persona) + call.desk.messages()
         turn.cycles.append(Cycle(call.ledger.sent))
-        self._words = WordStream()
-        self._streaming = False
+        self._speech = Speech(call.agent.conversation)
+        self._streaming = self._spoken = False
         self._last_part_s = call.now_s
-        call.out.append(StartModel(self.generation, messages, call.agent.name))
+        call.out.append(StartModel(self.generation, messages, call.persona))
         call.timer("first_text", call.agent.conversation.first_text_deadline_s)
 
     def finish(self, outcome: TurnOutcome) -> None:
@@ -104,37 +127,48 @@ class Answering:
     def cancel(self) -> None:
         """Stops the running reply: the model's connection closes and the talk cycle is closed."""
         self._call.out.append(CancelModel(self.generation, drop=True))
-        if self._call.history.current.cycle.text:
+        if self._open_cycle:
             self._close_cycle()
         self._call.history.current.interrupted = True
         self.finish("interrupted")
+
+    def line_lost(self, *, clean: bool) -> None:
+        """The socket is gone. A turn that nobody has heard a word of stays open: the call may come back to it."""
+        if clean or self._call.history.current.reply_text:
+            self.cancel()
+        else:
+            self._call.out.append(CancelModel(self.generation, drop=True))
 
     # ---- what the model streams ----
 
     def is_stale(self, generation: int) -> bool:
         return generation != self.generation or self._call.state is not State.ANSWERING or self.tools_running
 
-    def began(self) -> None:
-        """The provider has answered; nothing was said yet."""
+    def began(self, *, calling: bool) -> None:
+        """The provider has answered; with `calling` the reply begins to call a tool, and no text may come."""
         self._call.history.current.mark("first_byte_ms", self._call.now_s)
+        if calling:
+            self._part_came()
+            self._bridge()
 
     def text(self, text: str) -> None:
         turn = self._call.history.current
-        if not self._streaming:
-            self._streaming = True
-            self._call.timer("stall", self._call.agent.conversation.stall_deadline_s)
         turn.mark("first_byte_ms", self._call.now_s)
-        self._last_part_s = self._call.now_s
-        self.say(self._words.feed(text))
+        self._part_came()
+        self.say(self._speech.feed(text))
 
     def whole(self, finished: Finished) -> None:
         """The reply is complete: spoken, or a call of tools."""
-        turn = self._call.history.current
-        self.say(self._words.flush())
+        call, turn = self._call, self._call.history.current
+        self.say(self._speech.flush())
         turn.add_usage(finished.usage)
+        turn.model = finished.model or turn.model
+        call.tokens += finished.usage.get("total_tokens", 0)
+        if self._speech.withheld:  # a guard of last resort: nothing secret is in a prompt
+            call.write(CallError(call_sid=call.call_sid, code="policy_secret", detail=f"turn {turn.number}"))
         if finished.tool_calls:
             self._run_tools(turn, finished.tool_calls)
-        elif not turn.cycle.text.strip():
+        elif not self._spoken:
             self.fail("empty")
         else:
             self.failures = 0
@@ -149,9 +183,10 @@ class Answering:
         call.write(CallError(call_sid=call.call_sid, code=f"model_{code}", detail=f"turn {turn.number}"))
         if self.failures >= MAX_FAILURES:
             call.leave, call.leave_reason = Leave.HANDOFF, "the model does not answer"
-        elif not turn.cycle.text.strip():  # after a tool's preamble too: silence would follow
-            self.say(call.language.apology, of_model=False)
-        if turn.cycle.text:
+        elif not (self._spoken and self._speech.ends_sentence):  # half a sentence is followed by silence too
+            gap = " " if turn.cycle.text and not turn.cycle.text[-1].isspace() else ""
+            self.say(gap + call.language.apology, of_model=False)
+        if self._open_cycle:
             self._close_cycle()
         self.finish("failed")
 
@@ -161,15 +196,14 @@ class Answering:
         if call.state is not State.ANSWERING or self.tools_running:
             return
         limits = call.agent.conversation
-        waiting = not call.history.current.cycle.text
         limit_s = limits.first_text_deadline_s if name == "first_text" else limits.stall_deadline_s
         left_s = self._last_part_s + limit_s - call.now_s
-        if name == "first_text" and not waiting:
+        if name == "first_text" and self._streaming:
             return
         if left_s > 0.01:
             call.timer(name, left_s)
         else:
-            self.fail("timeout" if waiting else "stalled")
+            self.fail("stalled" if self._streaming else "timeout")
 
     def say(self, text: str, *, of_model: bool = True) -> None:
         """Sends text to be spoken and enters it into the ledger; the model's own can still be taken back."""
@@ -178,8 +212,20 @@ class Answering:
         call, turn = self._call, self._call.history.current
         turn.cycle.text += text
         turn.mark("first_text_ms", call.now_s)
+        self._spoken = self._spoken or (of_model and not text.isspace())
         call.ledger.send(text, call.now_s)
         call.send(TextOut(text), self.generation if of_model else None)
+
+    @property
+    def _open_cycle(self) -> bool:
+        """True while text was sent that no `last` has closed."""
+        return bool(self._call.history.current.cycle.text) and not self.tools_running
+
+    def _part_came(self) -> None:
+        self._last_part_s = self._call.now_s
+        if not self._streaming:
+            self._streaming = True
+            self._call.timer("stall", self._call.agent.conversation.stall_deadline_s)
 
     def _close_cycle(self) -> None:
         """The one `last` of a talk cycle, as an empty token."""
@@ -188,48 +234,39 @@ class Answering:
     # ---- tools ----
 
     def _run_tools(self, turn: LiveTurn, calls: tuple[ToolCall, ...]) -> None:
+        call = self._call
         rounds = sum(bool(cycle.tool_calls) for cycle in turn.cycles)
-        if rounds >= self._call.agent.conversation.max_tool_rounds:
+        if rounds >= call.agent.conversation.max_tool_rounds:
             self.fail("too_many_tools")
             return
         if turn.cycle.text:
             self._close_cycle()
         calls = distinct(turn, calls)
-        self._tools = ToolRound(self._call.call_sid, turn, calls)
+        call.tool_calls += len(calls)
+        self._tools = ToolRound(call.call_sid, turn, calls)
+        if call.tool_calls > call.agent.limits.max_tool_calls:
+            call.leave, call.leave_reason = Leave.LIMIT, "tool calls"
+        self._bridge()
         for tool in calls:
-            self._call.write(self._tools.started(tool))
+            call.write(self._tools.started(tool))
             self._start_tool(tool)
 
     def _start_tool(self, tool: ToolCall) -> None:
+        call = self._call
         try:
-            own = self._own_tool(tool)
+            if call.leave is Leave.LIMIT:
+                raise ToolError("this call may use no more tools")
+            own = act(call, self._keypad, tool)
         except ToolError as error:
             problem = msgspec.json.encode({"error": str(error)}).decode()
             self.tool_finished(ToolFinished(tool.id, problem, "error", 0.0))
             return
         if own:
             self.tool_finished(ToolFinished(tool.id, '{"ok":true}', "ok", 0.0))
-        else:
-            self._call.out.append(self._run(tool))
-
-    def _run(self, tool: ToolCall) -> RunTool:
-        call = self._call
+            return
         key = f"{call.call_sid}:{call.history.current.number}:{tool.id}"
-        return RunTool(tool, call.call_sid, key=key, persona=call.agent.name)
-
-    def _own_tool(self, tool: ToolCall) -> bool:
-        """Carries out a tool that acts on the call itself; False for one of the agent file. Raises ToolError."""
-        arguments = read_arguments(tool.arguments)
-        if tool.name == END_CALL:
-            self._call.leave = Leave.END
-        elif tool.name == TRANSFER:
-            self._call.leave = Leave.HANDOFF
-            self._call.leave_reason = str(arguments.get("reason", ""))[:REASON_CHARACTERS]
-        elif tool.name == SWITCH_LANGUAGE:
-            self._call.switch_language(wanted_language(self._call.agent, arguments), "tool")
-        else:
-            return False
-        return True
+        command = RunTool(tool, call.call_sid, call.caller, call.customer, key, call.persona, dict(call.entries))
+        call.out.append(command)
 
     def tool_finished(self, fact: ToolFinished) -> None:
         """Notes a tool's result; after the last of them the turn goes on."""
@@ -244,8 +281,41 @@ class Answering:
 
     def _after_tools(self) -> None:
         """Leaving needs no further words of the model; otherwise it is asked what follows from the results."""
+        turn = self._call.history.current
+        turn.latency["tools_ms"] = round((self._call.now_s - turn.started_s) * 1000, 1)
         if self._call.leave is not None:
             self.finish("completed")
         else:
             self._tools = None
             self.ask()
+
+    # ---- the silence that a slow tool makes ----
+
+    def _bridge(self) -> None:
+        """Sees to it that the caller hears something while tools run, or when their call takes long to write."""
+        call, turn = self._call, self._call.history.current
+        if not turn.reply_text:
+            since_s = call.now_s - turn.started_s
+            call.timer(BRIDGE, max(0.05, min(call.agent.filler.after_s, SOMETHING_WITHIN_S - since_s)))
+        elif self._tools is not None:
+            call.timer(BRIDGE, call.ledger.remaining_s() + call.agent.filler.after_s)
+
+    def bridge_over(self) -> None:
+        """The timer has fired: says a filler unless the turn has gone on.
+
+        It is not preemptible: cutting it would cost two seconds of silence (recorded).
+        """
+        call = self._call
+        if call.state is not State.ANSWERING or (self._spoken and not self.tools_running):
+            return
+        if not call.ledger.silent:  # the words before the tool are still being spoken
+            call.timer(BRIDGE, call.ledger.remaining_s())
+            return
+        turn, fillers = call.history.current, call.language.filler
+        filler = fillers[self._fillers % len(fillers)]
+        self._fillers += 1
+        turn.begin_stretch(call.ledger.sent)
+        self.say(filler if self.tools_running else f"{filler} ", of_model=False)
+        if self.tools_running:
+            self._close_cycle()
+            call.timer(BRIDGE, call.ledger.remaining_s() + NEXT_FILLER_S)

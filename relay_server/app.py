@@ -109,6 +109,7 @@ def _surroundings(agent: Agent) -> Callable[[web.Application], AsyncIterator[Non
                 http=http,
                 observer=CallObserver(app[JOURNAL], app[BOOK], app[RECOVERY], app[FEED]),
                 detect=detect,
+                requests=agent.language_requests(),
             )
             yield
         await client.close()

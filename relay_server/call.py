@@ -17,6 +17,7 @@ from aiohttp import WSMsgType, web
 from dialogue.agent import Agent
 from dialogue.customer import Customers
 from dialogue.detection import Detect
+from dialogue.language import LanguageRequests
 from dialogue.model import Calling, Finished, ModelError, Responding, TextPart, ToolSpec
 from dialogue.models import Models
 from relay_server import facts as f
@@ -68,13 +69,14 @@ class Surroundings:
     http: aiohttp.ClientSession
     observer: Observer
     detect: Detect
+    requests: LanguageRequests
 
 
 class Call:
     """Runs a session on a socket. Whatever happens to the call passes `feed`, in one event loop."""
 
     def __init__(self, socket: web.WebSocketResponse, around: Surroundings) -> None:
-        self.session = Session(around.agent, around.models.name, around.detect)
+        self.session = Session(around.agent, around.models.name, around.detect, around.requests)
         self.closed = asyncio.Event()
         self._socket = socket
         self._around = around

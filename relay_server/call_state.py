@@ -11,9 +11,10 @@ from relay_server.desk_state import DeskState
 from relay_server.facts import Command, Send, SetTimer, Write
 from relay_server.history import History
 from relay_server.ledger import Ledger
-from relay_server.messages import HintsOut, LanguageOut, Outbound
-from relay_server.turns import LiveTurn
-from shared.records import CallRecord, LanguageSwitched
+from relay_server.messages import HintsOut, LanguageOut, Outbound, TextOut
+from relay_server.speakers import Speakers
+from relay_server.turns import Cycle, LiveTurn
+from shared.records import CallRecord, LanguageSwitched, PersonaChanged
 
 
 class State(Enum):
@@ -31,6 +32,8 @@ class Leave(Enum):
 
     END = "agent_ended"
     HANDOFF = "handoff"
+    SILENCE = "silent"
+    LIMIT = "limit"
     SHUTDOWN = "shutdown"
     OPERATOR = "operator_ended"
 
@@ -44,6 +47,13 @@ class CallState:
     language: Language
     state: State = State.WAITING
     call_sid: str = ""
+    caller: str = ""
+    customer: str = ""
+    persona: str = ""
+    entries: dict[str, str] = field(default_factory=dict)  # keyed in, by name; never written anywhere
+    tokens: int = 0
+    tool_calls: int = 0
+    speakers: Speakers = field(default_factory=Speakers)
     ledger: Ledger = field(default_factory=Ledger)
     history: History = field(default_factory=History)
     traits: Mapping[str, str] = field(default_factory=dict)
@@ -66,12 +76,35 @@ class CallState:
 
     def write_turn(self, turn: LiveTurn | None = None) -> None:
         """Journals a turn as it stands, the current one by default."""
-        self.write((turn or self.history.current).record(self.call_sid, self.agent.name))
+        self.write((turn or self.history.current).record(self.call_sid))
 
     def write_settled(self, turn: LiveTurn, source: str) -> None:
         """Journals a turn for the last time: what was heard of it is known, from `source` unless it was cut."""
         turn.heard_source = turn.heard_source or source
-        self.write(turn.record(self.call_sid, self.agent.name, settled=True))
+        turn.mark("heard_ms", self.now_s)
+        turn.speech = self.speakers.take(self.now_s)
+        self.write(turn.record(self.call_sid, settled=True))
+
+    def write_playing(self, turn: LiveTurn) -> None:
+        """Journals what was heard so far, so that a call which comes back knows it."""
+        record = turn.record(self.call_sid)
+        record.heard_text, record.heard_source = turn.heard_so_far(self.ledger.heard), "playing"
+        self.write(record)
+
+    def say_aside(self, text: str) -> None:
+        """Says something of its own between two turns; only while nothing is being generated."""
+        self.history.aside(Cycle(self.ledger.sent, text=text))
+        self.ledger.send(text, self.now_s)
+        self.send(TextOut(text))
+        self.send(TextOut("", last=True))
+
+    def hand_to(self, persona: str) -> None:
+        """Lets another persona of the agent file go on."""
+        if persona == self.persona:
+            return
+        number = self.history.turns[-1].number if self.history.turns else 0
+        before, self.persona = self.persona, persona
+        self.write(PersonaChanged(call_sid=self.call_sid, turn=number, from_persona=before, to_persona=persona))
 
     def send(self, frame: Outbound, generation: int | None = None) -> None:
         number = self.history.current.number if self.history.turns else 0

@@ -22,6 +22,7 @@ class Resumed:
     resumes: int
     language: str
     elapsed_s: float = 0.0
+    persona: str = ""
     desk: DeskState = field(default_factory=DeskState)
 
 

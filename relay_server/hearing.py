@@ -35,7 +35,7 @@ class Hearing:
         call = self._call
         cut = call.ledger.interrupted(fragment, call.now_s, limit)
         dropped_to = call.ledger.sent if limit is None else limit
-        call.history.greeting.settle(cut, final=True)
+        call.history.settle_spoken(cut, final=True)
         current = call.history.current if call.state is State.ANSWERING else None
         for turn in call.history.unsettled():
             if turn.cycles and turn.cycles[0].start < dropped_to and turn.reply_text:
@@ -47,6 +47,8 @@ class Hearing:
         call = self._call
         call.ledger.finish(call.now_s)
         for turn in call.history.unsettled():
+            if turn.outcome == "open":  # nothing of it was said, and the call may come back to it
+                continue
             for cycle in turn.cycles:
                 cycle.settle(call.ledger.heard, final=True)
             call.write_settled(turn, "played" if call.ledger.reports else "estimated")
@@ -54,7 +56,7 @@ class Hearing:
     def _note(self) -> None:
         """Moves what was heard along with the ledger; a turn that is wholly settled is journalled again."""
         call = self._call
-        call.history.greeting.settle(call.ledger.heard, final=False)
+        call.history.settle_spoken(call.ledger.heard, final=False)
         for turn in call.history.unsettled():
             closed = turn.cycles if turn.outcome != "open" else turn.cycles[:-1]
             for cycle in closed:
@@ -62,6 +64,9 @@ class Hearing:
             call.out.append(Heard(turn.number, turn.heard_so_far(call.ledger.heard)))
             if turn.outcome != "open" and turn.settled:
                 call.write_settled(turn, "played")
+            elif turn.reply_text and turn.heard_so_far(call.ledger.heard) != turn.journalled:
+                turn.journalled = turn.heard_so_far(call.ledger.heard)
+                call.write_playing(turn)
 
     def _cut(self, turn: LiveTurn, cut: int, *, running: bool) -> None:
         """Twilio has dropped a reply's speech: only what was heard stays, and a running reply is cancelled."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dialogue.agent import Agent, Language
+from dialogue.agent_tables import Persona
 from dialogue.model import Message
 from dialogue.prompt import system_prompt
 from relay_server.turns import Cycle, LiveTurn, restored_turn
 from shared.records import Turn
+
+ASIDES_KEPT = 20
 
 
 class History:
@@ -17,6 +20,7 @@ class History:
     def __init__(self) -> None:
         self.turns: list[LiveTurn] = []
         self.greeting = Cycle(0)
+        self._asides: list[tuple[int, Cycle]] = []  # each behind how many turns
         self._restored = 0
 
     @property
@@ -32,15 +36,45 @@ class History:
         self.turns = [restored_turn(turn) for turn in turns]
         self._restored = len(self.turns)
 
+    def reopen(self) -> LiveTurn | None:
+        """The last turn, when nobody has answered it yet: it is taken up again. None for any other."""
+        if not self.turns or self.turns[-1].outcome != "open" or self.turns[-1].heard_text:
+            return None
+        self._restored -= 1
+        return self.turns[-1]
+
+    def aside(self, cycle: Cycle) -> None:
+        """Notes what is said between two turns."""
+        self._asides.append((len(self.turns), cycle))
+        del self._asides[:-ASIDES_KEPT]
+
+    def settle_spoken(self, cursor: int, *, final: bool) -> None:
+        """Notes what was heard of the greeting and of asides."""
+        self.greeting.settle(cursor, final=final)
+        for _, cycle in self._asides:
+            cycle.settle(cursor, final=final)
+
     def unsettled(self) -> list[LiveTurn]:
         """Turns of which it is not yet known how much was heard."""
         return [turn for turn in self.turns[self._restored :] if not turn.settled]
 
-    def messages(self, agent: Agent, language: Language, traits: Mapping[str, str]) -> list[Message]:
+    def messages(
+        self, agent: Agent, language: Language, traits: Mapping[str, str], persona: Persona | None = None
+    ) -> list[Message]:
         """What the model is sent: instructions, the greeting, and the latest turns as they were heard."""
-        found: list[Message] = [{"role": "system", "content": system_prompt(agent, language, traits)}]
+        found: list[Message] = [{"role": "system", "content": system_prompt(agent, language, traits, persona)}]
         if self.greeting.heard_text and not self._restored:
             found.append({"role": "assistant", "content": self.greeting.heard_text})
-        for turn in self.turns[-agent.conversation.history_turns :]:
+        first = max(0, len(self.turns) - agent.conversation.history_turns)
+        found += self._aside_messages(first)
+        for number, turn in enumerate(self.turns[first:], first + 1):
             found += turn.messages()
+            found += self._aside_messages(number)
         return found
+
+    def _aside_messages(self, number: int) -> list[Message]:
+        return [
+            {"role": "assistant", "content": cycle.heard_text}
+            for behind, cycle in self._asides
+            if behind == number and cycle.heard_text
+        ]

@@ -14,6 +14,8 @@ CLOSE_GRACE_S = 5.0
 REASON_CODES = {
     Leave.END: "call-ended",
     Leave.HANDOFF: "live-agent-handoff",
+    Leave.SILENCE: "unresponsive",
+    Leave.LIMIT: "limit-reached",
     Leave.SHUTDOWN: "shutdown",
     Leave.OPERATOR: "operator-ended",
 }
@@ -34,7 +36,12 @@ class Leaving:
         call = self._call
         call.state = State.ENDING
         call.ledger.settle(call.now_s)
-        farewells = {Leave.END: call.language.goodbye, Leave.HANDOFF: call.language.handoff}
+        farewells = {
+            Leave.END: call.language.goodbye,
+            Leave.HANDOFF: call.language.handoff,
+            Leave.SILENCE: call.language.silence_goodbye,
+            Leave.LIMIT: call.language.limit_reached,
+        }
         if call.leave in farewells and not self._took_leave():
             self._say(farewells[call.leave])
         if call.ledger.silent or call.leave is Leave.OPERATOR:
@@ -68,7 +75,8 @@ class Leaving:
     def _took_leave(self) -> bool:
         """True when the reply that called the tool had words of its own."""
         turns = self._call.history.turns
-        return bool(turns and turns[-1].reply_text and turns[-1].cycle.tool_calls)
+        asked_to = self._call.leave in {Leave.END, Leave.HANDOFF}
+        return bool(asked_to and turns and turns[-1].reply_text and turns[-1].cycle.tool_calls)
 
     def _say(self, words: str) -> None:
         self._call.ledger.send(words, self._call.now_s)

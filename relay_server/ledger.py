@@ -93,6 +93,10 @@ class Ledger:
         """How long what waits takes to be spoken."""
         return SPEECH_STARTS_S + len(self._waiting) / CHARACTERS_PER_SECOND
 
+    def ends_at_s(self) -> float:
+        """When what waits is spoken by the usual speed of speech; in the past when nothing waits."""
+        return self._since_s + self.remaining_s() if not self.silent else self._since_s
+
     def settle(self, now_s: float) -> None:
         """Moves the cursor to where speech must be by now, in sessions without reports."""
         if self.reports or self.silent:

@@ -23,6 +23,9 @@ from shared.records import (
     CallStarted,
     LanguageSwitched,
     OperatorAction,
+    PersonaChanged,
+    ToolRecord,
+    ToolUse,
     Turn,
     decode_call,
     utc_now,
@@ -41,15 +44,31 @@ class OpenCall:
     started: CallStarted
     language: str
     latest_at: datetime
+    persona: str = ""
     turns: dict[int, Turn] = field(default_factory=dict)
+    tools: dict[str, ToolRecord] = field(default_factory=dict)  # of the turn that is open
     resumes: int = 0
     gone_s: float | None = None
     desk: DeskState = field(default_factory=DeskState)
 
     def resumed(self) -> Resumed:
-        turns = tuple(self.turns[number] for number in sorted(self.turns))
+        turns = tuple(self._with_tools(self.turns[number]) for number in sorted(self.turns))
         elapsed_s = (utc_now() - self.started.at).total_seconds()
-        return Resumed(turns, self.resumes, self.language, max(0.0, elapsed_s), deepcopy(self.desk))
+        elapsed_s = max(0.0, elapsed_s)
+        return Resumed(turns, self.resumes, self.language, elapsed_s, self.persona, deepcopy(self.desk))
+
+    def note(self, record: Turn) -> None:
+        """Takes a turn as it stands; what a closed one's tools did is in it."""
+        self.turns[record.turn] = record
+        if record.outcome != "open":
+            self.tools = {key: tool for key, tool in self.tools.items() if tool.turn != record.turn}
+
+    def _with_tools(self, turn: Turn) -> Turn:
+        """An open turn with what its tools have done: finished ones are not run again, of others nobody knows."""
+        found = [tool for tool in self.tools.values() if tool.turn == turn.turn]
+        if turn.outcome != "open" or not found:
+            return turn
+        return msgspec.structs.replace(turn, tools=[_tool_use(tool) for tool in found])
 
 
 class Recovery:
@@ -78,7 +97,11 @@ class Recovery:
         call.latest_at = record.at
         match record:
             case Turn():
-                call.turns[record.turn] = record
+                call.note(record)
+            case ToolRecord():
+                call.tools[record.key] = record
+            case PersonaChanged():
+                call.persona = record.to_persona
             case LanguageSwitched():
                 call.language = record.to_language
             case OperatorAction():
@@ -150,6 +173,18 @@ class Recovery:
             if call.gone_s is not None and now_s - call.gone_s > LOST_AFTER_S
         ]
         return [record for call_sid in gone for record in self.ended(call_sid, "lost", 0.0)]
+
+
+def _tool_use(tool: ToolRecord) -> ToolUse:
+    known = tool.state == "finished" and tool.outcome in {"ok", "error"}
+    return ToolUse(
+        tool_call_id=tool.key.split(":", 2)[2],
+        name=tool.name,
+        arguments=tool.arguments,
+        result=tool.result if known else '{"outcome":"unknown"}',
+        outcome="unknown" if not known else "ok" if tool.outcome == "ok" else "error",
+        duration_ms=tool.duration_ms,
+    )
 
 
 def journalled_calls(data_dir: Path) -> Iterator[CallRecord]:

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dialogue.agent import Agent, match_language, primary
-from dialogue.detection import Detect, LanguageTracker, no_detection
-from dialogue.language import requested_language
+from dialogue.agent import Agent
+from dialogue.agent_tables import MenuItem
+from dialogue.detection import Detect, no_detection
+from dialogue.language import LanguageRequests
+from relay_server import answering, opening, partials, silence
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.answering import Answering
@@ -21,30 +23,36 @@ from relay_server.call_state import CallState, Leave, State
 from relay_server.desk import Desk
 from relay_server.hearing import Hearing
 from relay_server.keypad import KEYS, Keypad
+from relay_server.languages import Languages
 from relay_server.leaving import Leaving
-from relay_server.turns import Cycle, closed_turn
+from relay_server.opening import Opening
+from relay_server.partials import Partials
+from relay_server.silence import Silence
 from relay_server.waiting import Waiting, Words
 from shared import records as r
-
-# What was said before a switch may still arrive in the old language after it.
-LATE_PROMPT_S = 3.0
 
 
 class Session:
     """The conversation of one call. `feed` is its only way in."""
 
-    def __init__(self, agent: Agent, model: str, detect: Detect = no_detection) -> None:
-        self._call = CallState(agent, model, agent.language(agent.default_language))
-        tags = [primary(language.code) for language in agent.languages]
-        self._tracker = LanguageTracker(detect, tags, primary(agent.default_language))
-        self._answering = Answering(self._call)
+    def __init__(
+        self,
+        agent: Agent,
+        model: str,
+        detect: Detect = no_detection,
+        requests: LanguageRequests | None = None,
+    ) -> None:
+        self._call = CallState(agent, model, agent.language(agent.default_language), persona=agent.name)
+        self._languages = Languages(self._call, detect, requests or agent.language_requests())
+        self._keypad = Keypad(agent.dtmf)
+        self._answering = Answering(self._call, self._keypad)
+        self._opening = Opening(self._call, self._answering)
         self._leaving = Leaving(self._call)
         self.desk = Desk(self._call, self._answering, self._leave)
-        self._keypad = Keypad(agent.dtmf)
+        self._silence = Silence(self._call)
+        self._partials = Partials(self._call)
         self._hearing = Hearing(self._call, self._answering)
         self._waiting = Waiting(agent.conversation.max_buffer_size)
-        self._before: f.Resumed | None = None
-        self._started_s = 0.0
         self._closed = False
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Setup: self._on_setup,
@@ -54,7 +62,7 @@ class Session:
             m.Info: self._on_info,
             m.RelayError: self._on_relay_error,
             m.ConfigUpdated: lambda _: None,
-            f.Resumed: self._on_resumed,
+            f.Resumed: self._opening.resumed,
             f.CustomerKnown: self._on_customer,
             f.ReplyBegan: self._on_reply,
             f.ReplyText: self._on_reply,
@@ -108,48 +116,10 @@ class Session:
 
     # ---- opening ----
 
-    def _on_resumed(self, fact: f.Resumed) -> None:
-        self._call.history.restore(fact.turns)
-        self._before = fact
-        self._call.desk = fact.desk
-        self._call.language = self._call.agent.language(fact.language)
-
     def _on_setup(self, fact: m.Setup) -> None:
-        call = self._call
-        if call.state is not State.WAITING:  # Twilio repeats it when it reconnects by itself
-            return
-        call.state = State.LISTENING
-        call.call_sid = fact.call_sid
-        self._started_s = call.now_s - (self._before.elapsed_s if self._before else 0.0)
-        if self._before is None:
-            call.language = call.agent.language(fact.custom_parameters.get("language", self.language))
-        greeting = call.language.opening(resumed=self._before is not None, outbound=fact.outbound)
-        call.history.greeting = Cycle(0, text=greeting)  # Twilio speaks it by itself, in front of everything else
-        call.ledger.send(greeting, call.now_s)
-        call.write(self._opening_record(fact))
-        for turn in self._before.turns if self._before else ():
-            if turn.outcome == "open":  # the process died while it was being answered
-                call.write(closed_turn(turn))
-        if call.agent.telephony.config:
-            call.send(m.ConfigOut(dict(call.agent.telephony.config)))
-        call.out.append(f.LookUpCustomer(fact.to if fact.outbound else fact.from_))
-
-    def _opening_record(self, fact: m.Setup) -> r.CallRecord:
-        if self._before is not None:
-            resumes = self._before.resumes + 1
-            return r.CallResumed(call_sid=fact.call_sid, session_id=fact.session_id, resumes=resumes)
-        return r.CallStarted(
-            call_sid=fact.call_sid,
-            session_id=fact.session_id,
-            caller=fact.from_,
-            called=fact.to,
-            direction="outbound" if fact.outbound else "inbound",
-            language=self.language,
-            agent=self._call.agent.name,
-            account_sid=fact.account_sid,
-            call_type=fact.call_type,
-            parameters=fact.custom_parameters,
-        )
+        if self._call.state is State.WAITING:  # Twilio repeats it when it reconnects by itself
+            self._opening.begin(fact)
+            self._silence.begin()
 
     def _on_customer(self, fact: f.CustomerKnown) -> None:
         self._call.traits = fact.traits
@@ -158,70 +128,85 @@ class Session:
 
     def _on_prompt(self, fact: m.Prompt) -> None:
         text = (fact.voice_prompt or "").strip()[: self._call.agent.conversation.max_buffer_size]
-        if not fact.last or not text or self._call.state is State.ENDING:
-            return  # a partial is the whole utterance so far, and its final is still to come
-        self._take(Words("speech", text, self._next_language(text, fact.lang or "")))
+        if not text or self._call.state is State.ENDING:
+            return
+        self._silence.broken()
+        if not fact.last:
+            self._partials.heard(text, fact.lang or "")
+        elif text := self._partials.final(text):
+            self._said(text, fact.lang or "")
+
+    def _said(self, text: str, lang: str) -> None:
+        self._take(Words("speech", text, self._languages.next(text, lang)))
 
     def _take(self, words: Words) -> None:
         """Answers: now, together with words not answered yet, or after the running reply."""
-        if self._call.taken_over_by:
+        call = self._call
+        if call.taken_over_by:
             self._switch(words)
             self.desk.caller_said(words)
-        elif self._call.state is not State.ANSWERING:
-            self._switch(words)
-            self._answering.start(words.source, words.text)
-        elif self._answering.may_merge and self._call.history.current.input == words.source:
+        elif call.state is not State.ANSWERING:
+            self._start(words)
+        elif self._answering.may_merge and call.history.current.input == words.source:
             self._switch(words)
             self._answering.merge(words.text)
         else:
             self._waiting.add(words)  # with its language: the running reply is still spoken in its own
 
+    def _start(self, words: Words) -> None:
+        call, limits = self._call, self._call.agent.limits
+        if len(call.history.turns) >= limits.max_turns or call.tokens >= limits.max_tokens:
+            self._answering.give_up(words)
+            call.leave, call.leave_reason = Leave.LIMIT, "turns" if call.tokens < limits.max_tokens else "tokens"
+            return
+        self._switch(words)
+        self._answering.start(words.source, words.text)
+
     def _switch(self, words: Words) -> None:
         if words.switch is not None:
             self._call.switch_language(*words.switch)
 
-    def _next_language(self, text: str, heard: str) -> tuple[str, str] | None:
-        """The language to go on in, and why: the caller asks for it, or Twilio heard another than is spoken."""
-        call = self._call
-        codes = [language.code for language in call.agent.languages]
-        requested = match_language(requested_language(text) or "", codes)
-        if requested is not None:
-            return requested, "request"
-        if heard and primary(heard) != primary(self.language):
-            late = call.now_s - call.switched_s < LATE_PROMPT_S and primary(heard) == primary(call.left_language)
-            found = match_language(heard, codes)
-            return (found, "prompt") if found is not None and not late else None
-        return self._detected(text, codes)
-
-    def _detected(self, text: str, codes: list[str]) -> tuple[str, str] | None:
-        """Another language, by the words themselves: Twilio names the one it was told to listen in."""
-        spoken = primary(self.language)
-        if self._tracker.current != spoken:  # it was changed by a request, a tool or Twilio
-            self._tracker.settle(spoken)
-        found = self._tracker.hear(text)
-        code = match_language(found, codes)
-        return (code, "detected") if code is not None and found != spoken else None
-
     def _on_dtmf(self, fact: m.Dtmf) -> None:
         if self._call.state is State.ENDING or fact.digit not in KEYS:
             return
+        self._silence.broken()
         action = self._keypad.press(fact.digit, self._call.now_s, self._call.ledger.sent)
         if action == "transfer":
             self._leave(Leave.HANDOFF, f"the caller pressed {fact.digit}")
+        elif action is not None:
+            self._menu(action)
         elif self._keypad.complete(fact.digit):
             self._end_of_entry()
         else:
             self._call.timer("keys", self._call.agent.dtmf.inter_digit_timeout_s)
 
+    def _menu(self, item: MenuItem) -> None:
+        """A key with a meaning: the caller's wish in words, or something said at once in place of what runs."""
+        call = self._call
+        if item.intent:
+            self._take(Words("dtmf", item.intent))
+            return
+        if call.state is State.ANSWERING:
+            self._answering.cancel()
+        if item.language:
+            call.switch_language(call.agent.language(item.language).code, "dtmf")
+            call.say_aside(call.language.greeting)
+        else:
+            text = item.text if isinstance(item.text, str) else item.text[call.language.code]
+            call.say_aside(text)
+
     def _end_of_entry(self) -> None:
         entry = self._keypad.take()
         if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
+            if entry.name:
+                self._call.entries[entry.name] = entry.digits
             self._take(Words("dtmf", entry.text))
 
     # ---- what was heard ----
 
     def _on_info(self, fact: m.Info) -> None:
         call = self._call
+        call.speakers.turn(fact.name, fact.value, call.now_s)
         if fact.name == "tokensPlayed" and isinstance(fact.value, str):
             self._hearing.played(fact.value)
             if self._leaving.nothing_left_to_say:
@@ -251,21 +236,37 @@ class Session:
             case f.ReplyText():
                 self._answering.text(fact.text)
             case f.ReplyBegan():
-                self._answering.began()
+                self._answering.began(calling=fact.calling)
             case f.ReplyFinished():
                 self._answering.whole(fact.finished)
             case f.ReplyFailed():
                 self._answering.fail(fact.code)
 
     def _on_timer(self, fact: f.TimerFired) -> None:
-        if fact.name in {"first_text", "stall"}:
-            self._answering.deadline_passed("first_text" if fact.name == "first_text" else "stall")
-        elif fact.name == "keys":
-            self._end_of_entry()
-        elif fact.name == "ending" and self._call.state is State.ENDING:
-            self._leaving.end()
-        elif fact.name == "close" and self._call.state is State.ENDED:
-            self._call.out.append(f.CloseSocket())
+        """What each timer of the call means; one of a moment that has passed means nothing."""
+        call = self._call
+        match fact.name:
+            case "first_text" | "stall":
+                self._answering.deadline_passed(fact.name)
+            case answering.BRIDGE:
+                self._answering.bridge_over()
+            case "keys":
+                self._end_of_entry()
+            case partials.TIMER:
+                self._final_is_missing()
+            case silence.TIMER:
+                self._silence.looked_at()
+            case opening.TIME_TIMER if call.leave is None:
+                call.leave, call.leave_reason = Leave.LIMIT, "seconds"
+            case "ending" if call.state is State.ENDING:
+                self._leaving.end()
+            case "close" if call.state is State.ENDED:
+                call.out.append(f.CloseSocket())
+
+    def _final_is_missing(self) -> None:
+        partial = self._partials.overdue()
+        if partial is not None and self._call.state not in {State.ENDING, State.ENDED}:
+            self._said(partial.text, partial.lang)
 
     def _on_relay_error(self, fact: m.RelayError) -> None:
         code = re.search(r"\b6\d{4}\b", fact.description)  # the rest repeats our own frame, and so what was said
@@ -289,7 +290,7 @@ class Session:
             return
         self._closed = True
         if call.state is State.ANSWERING:
-            self._answering.cancel()
+            self._answering.line_lost(clean=fact.clean)
         while self._waiting:
             self._answering.give_up(self._waiting.take())
         self._hearing.finish()
@@ -297,6 +298,6 @@ class Session:
         call.state = State.ENDED
         if fact.clean or ended:
             reason = call.leave.value if ended and call.leave else "completed"
-            duration_s = round(call.now_s - self._started_s, 3)
+            duration_s = round(call.now_s - self._opening.started_s, 3)
             turns = call.history.turns[-1].number if call.history.turns else 0
             call.write(r.CallEnded(call_sid=call.call_sid, reason=reason, duration_s=duration_s, turns=turns))

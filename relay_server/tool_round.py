@@ -32,7 +32,8 @@ class ToolRound:
         self._call_sid = call_sid
         self._turn = turn
         self._running = {call.id: call for call in calls}
-        turn.cycle.tool_calls = calls
+        self._cycle = turn.cycle  # a filler may begin another one while the tools run
+        self._cycle.tool_calls = calls
 
     @property
     def running(self) -> bool:
@@ -54,7 +55,7 @@ class ToolRound:
         call = self._running.pop(call_id, None)
         if call is None:
             return None
-        self._turn.cycle.results[call_id] = result
+        self._cycle.results[call_id] = result
         self._turn.tools.append(
             ToolUse(
                 tool_call_id=call_id,

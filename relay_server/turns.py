@@ -50,6 +50,9 @@ class LiveTurn:
     latency: dict[str, float] = field(default_factory=dict)
     usage: dict[str, int] = field(default_factory=dict)
     model: str = ""
+    persona: str = ""
+    speech: dict[str, float] = field(default_factory=dict)
+    journalled: str = ""  # what was heard as far as the journal knows
 
     @property
     def reply_text(self) -> str:
@@ -71,6 +74,13 @@ class LiveTurn:
     def cycle(self) -> Cycle:
         """The stretch that is being spoken or generated."""
         return self.cycles[-1]
+
+    def begin_stretch(self, offset: int) -> None:
+        """Makes sure that what is said next has a place: behind the present words if nothing stands between."""
+        if not self.cycle.text:
+            self.cycle.start, self.cycle.heard = offset, None
+        elif self.cycle.heard is not None or self.cycle.start + len(self.cycle.text) != offset:
+            self.cycles.append(Cycle(offset))
 
     @property
     def settled(self) -> bool:
@@ -99,7 +109,7 @@ class LiveTurn:
                 found.append({"role": "assistant", "content": cycle.heard_text})
         return found
 
-    def record(self, call_sid: str, persona: str, *, settled: bool = False) -> Turn:
+    def record(self, call_sid: str, *, settled: bool = False) -> Turn:
         """The turn as it stands now, for the journal; `settled` says that no more of it will be heard."""
         return Turn(
             call_sid=call_sid,
@@ -112,11 +122,12 @@ class LiveTurn:
             interrupted=self.interrupted,
             outcome=self.outcome,
             language=self.language,
-            persona=persona,
+            persona=self.persona,
             tools=list(self.tools),
             latency=dict(self.latency),
             model=self.model,
             usage=dict(self.usage),
+            speech=dict(self.speech),
         )
 
 
@@ -128,7 +139,7 @@ def closed_turn(record: Turn) -> Turn:
 
 
 def restored_turn(record: Turn) -> LiveTurn:
-    """A finished turn out of the journal, for the history of a call that comes back."""
+    """A turn out of the journal, for the history of a call that comes back."""
     heard = record.heard_text if record.heard_source else record.reply_text
     cycles = []
     if record.tools:
@@ -146,6 +157,9 @@ def restored_turn(record: Turn) -> LiveTurn:
         outcome=record.outcome,
         interrupted=record.interrupted,
         tools=list(record.tools),
+        model=record.model,
+        persona=record.persona,
+        usage=dict(record.usage),
     )
 
 

@@ -74,7 +74,9 @@ class Turn(Record, tag="turn"):
     """One exchange; a later record with the same (call_sid, turn) corrects the earlier.
 
     `latency` holds milliseconds since the prompt arrived: model_request_ms, first_byte_ms, first_text_ms,
-    first_speech_ms, complete_ms. `heard_source` says how `heard_text` is known: played, interrupt, estimated.
+    first_speech_ms, tools_ms, complete_ms, heard_ms. `heard_source` says how `heard_text` is known: played,
+    interrupt, estimated, or playing while more of it may be heard. `speech` holds how long each spoke since the
+    turn before was settled: agent_ms, caller_ms, silence_ms; empty where Twilio reports no speakers.
     """
 
     call_sid: str
@@ -92,6 +94,7 @@ class Turn(Record, tag="turn"):
     latency: dict[str, float] = {}
     model: str = ""
     usage: dict[str, int] = {}
+    speech: dict[str, float] = {}
 
 
 class ToolRecord(Record, tag="tool"):
@@ -145,6 +148,14 @@ class OperatorAction(Record, tag="operator_action"):
     detail: str = ""
 
 
+class SilencePrompt(Record, tag="silence_prompt"):
+    """The agent asked a silent caller, for the `count`th time in a row, whether they are there."""
+
+    call_sid: str
+    turn: int
+    count: int
+
+
 class CallResumed(Record, tag="call_resumed"):
     """The same call came back on a new socket."""
 
@@ -162,7 +173,7 @@ class CallError(Record, tag="error"):
 
 
 class CallEnded(Record, tag="call_ended"):
-    """The call is over; reason is completed, agent_ended, handoff, failed, shutdown or lost.
+    """The call is over; reason is completed, agent_ended, handoff, silent, limit, failed, shutdown or lost.
 
     `usage` sums the turns' tokens; `cost_usd` is None when a price is not known.
     """
@@ -183,6 +194,7 @@ CallRecord = (
     | PersonaChanged
     | Handoff
     | OperatorAction
+    | SilencePrompt
     | CallResumed
     | CallError
     | CallEnded

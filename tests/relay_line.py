@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialogue.agent import load_agent
+from dialogue.agent import Agent, load_agent
 from dialogue.model import Finished, ToolCall
 from relay_server import facts as f
 from relay_server import messages as m
@@ -18,10 +18,12 @@ SETUP = m.Setup(session_id="VX1", call_sid="CA1", account_sid="AC1", from_="+155
 class Line:
     """A session with a clock of its own; what it commands is kept in order."""
 
-    def __init__(self, *, setup: bool = True) -> None:
-        self.session = Session(load_agent(None), "model-x")
+    def __init__(self, *, setup: bool = True, agent: Agent | None = None) -> None:
+        self.agent = agent or load_agent(None)
+        self.session = Session(self.agent, "model-x")
         self.now_s = 100.0
         self.commands: list[f.Command] = []
+        self.timers: dict[str, float] = {}
         if setup:
             self.feed(SETUP)
 
@@ -29,6 +31,21 @@ class Line:
         self.now_s += after_s
         found = self.session.feed(fact, self.now_s)
         self.commands += found
+        self.timers |= {c.name: self.now_s + c.after_s for c in found if isinstance(c, f.SetTimer)}
+        return found
+
+    def event(self, name: str, value: str, after_s: float = 0.1) -> list[f.Command]:
+        return self.feed(m.Info(name=name, value=value), after_s)
+
+    def wait(self, seconds: float) -> list[f.Command]:
+        """Lets time pass: the timers that are set fire when they are due, the latest of a name counts."""
+        found: list[f.Command] = []
+        until_s = self.now_s + seconds
+        while self.timers and min(self.timers.values()) <= until_s:
+            name = min(self.timers, key=lambda known: self.timers[known])
+            due_s = self.timers.pop(name)
+            found += self.feed(f.TimerFired(name), max(0.0, due_s - self.now_s))
+        self.now_s = until_s
         return found
 
     def say(self, text: str, lang: str = "en-US") -> f.StartModel | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dialogue.agent import Agent, load_agent
 from dialogue.model import Finished, ToolCall
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.metrics import TURNS
 from relay_server.recovery import Recovery
 from shared import records as r
-from tests.relay_line import GREETING, SETUP, Line, last, spoken
+from tests.agent_kit import agent_file
+from tests.relay_line import GREETING, SETUP, Line, history, last, spoken
 
 
 def outcomes(line: Line) -> list[tuple[str, str]]:
@@ -47,7 +51,7 @@ def test_a_reply_heard_before_it_is_whole_is_settled_all_the_same() -> None:
     line.reply("Hello there. ", finish=False)
     line.played("Hello there.")
     line.reply()
-    assert outcomes(line) == [("open", ""), ("completed", ""), ("completed", "played")]
+    assert outcomes(line) == [("open", ""), ("open", "playing"), ("completed", ""), ("completed", "played")]
     assert line.turns[-1].heard_text == "Hello there. "
 
 
@@ -128,16 +132,82 @@ def test_a_socket_closes_once() -> None:
 # ---- over resume ----
 
 
-def test_a_turn_left_open_by_a_killed_process_is_closed_when_the_call_returns() -> None:
+def test_a_turn_left_open_by_a_killed_process_is_answered_when_the_call_returns() -> None:
     line = Line()
     line.say("my name is Ana")  # here the process dies
-    resumed = recovery_of_killed(line)
-    back = Line(setup=False)
-    back.feed(resumed)
-    back.feed(SETUP)
+    back = returned(line)
+    assert history(back.asked[0])[-1] == ("user", "my name is Ana")
+    back.reply("Hello Ana.")
+    assert [(turn.turn, turn.outcome, turn.reply_text) for turn in back.turns] == [(1, "completed", "Hello Ana.")]
+
+
+def test_a_turn_left_open_too_long_ago_is_closed() -> None:
+    line = Line()
+    line.say("my name is Ana")
+    line.records(r.Turn)[0].at = r.utc_now() - timedelta(seconds=300)
+    back = returned(line)
     closed = back.records(r.Turn)[0]
     assert (closed.turn, closed.outcome, closed.caller_text) == (1, "interrupted", "my name is Ana")
     assert closed.id != line.records(r.Turn)[0].id
+    assert back.asked == []
+
+
+def test_words_that_were_being_heard_when_the_process_died_are_remembered_and_not_said_again() -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("tell me")
+    line.reply("Sentence one. ", "Sentence two is ", finish=False)
+    line.played("Sentence one.")
+    back = returned(line)
+    assert back.turns[0].outcome == "interrupted"
+    asked = back.say("go on")
+    assert asked is not None
+    assert history(asked)[-2:] == [("assistant", "Sentence one."), ("user", "go on")]
+
+
+def test_tools_that_had_finished_are_not_run_again_after_a_kill() -> None:
+    line = Line()
+    line.say("book it and look it up")
+    calls = (ToolCall("t1", "order_status", '{"order_number":"1001"}'), ToolCall("t2", "order_status", "{}"))
+    line.reply(tools=calls)
+    line.feed(f.ToolFinished("t1", '{"status":"shipped"}', "ok", 9.0))
+    back = returned(line)
+    messages = back.asked[0].messages
+    assert [m["content"] for m in messages if m["role"] == "tool"] == [
+        '{"status":"shipped"}',
+        '{"outcome":"unknown"}',
+    ]
+    assert not [c for c in back.commands if isinstance(c, f.RunTool)]
+    back.reply("Shipped.")
+    assert [(tool.tool_call_id, tool.outcome) for tool in back.turns[-1].tools] == [
+        ("t1", "ok"),
+        ("t2", "unknown"),
+    ]
+
+
+def test_a_line_that_breaks_before_a_word_is_said_leaves_the_question_open() -> None:
+    line = Line()
+    line.say("my order")
+    line.feed(f.SocketClosed(clean=False))
+    assert line.turns[-1].outcome == "open"
+    assert history(returned(line).asked[0])[-1] == ("user", "my order")
+
+
+def test_the_persona_and_the_language_come_back(tmp_path: Path) -> None:
+    agent = load_agent(agent_file(tmp_path, '[[personas]]\nname = "events"\ndescription = "readings"\n'))
+    line = Line(agent=agent)
+    line.say("em português, por favor")
+    line.reply(tools=(ToolCall("t1", "hand_to_persona", '{"persona":"events"}'),))
+    back = returned(line, agent)
+    assert back.asked[0].persona == "events"
+    assert "(pt-BR)" in back.asked[0].messages[0]["content"]
+
+
+def returned(line: Line, agent: Agent | None = None) -> Line:
+    back = Line(setup=False, agent=agent)
+    back.feed(recovery_of_killed(line))
+    back.feed(SETUP)
+    return back
 
 
 def recovery_of_killed(line: Line) -> f.Resumed:

@@ -51,7 +51,9 @@ def test_a_turn_is_journalled_when_the_prompt_is_accepted_and_when_the_reply_is_
 
 def test_a_partial_starts_nothing() -> None:
     line = Line()
-    assert line.feed(m.Prompt(voice_prompt="what ti", lang="en-US", last=False)) == []
+    commands = line.feed(m.Prompt(voice_prompt="what ti", lang="en-US", last=False))
+    assert commands == [f.WarmUp(), f.SetTimer("partial", 3.0)]
+    assert line.asked == []
 
 
 @pytest.mark.parametrize("text", [None, "", "   "])
@@ -196,7 +198,7 @@ def test_what_was_played_to_the_end_settles_as_heard() -> None:
     line.say("hi")
     line.reply("Hello there. How are you?")
     line.played("Hello there.")
-    assert line.turns[-1].heard_source == ""
+    assert (line.turns[-1].heard_text, line.turns[-1].heard_source) == ("Hello there.", "playing")
     line.played(" How are you?")
     assert (line.turns[-1].heard_text, line.turns[-1].heard_source) == ("Hello there. How are you?", "played")
 
@@ -288,8 +290,9 @@ def test_what_was_said_before_a_cut_stays_and_the_cycle_is_closed() -> None:
     assert asked is not None
     line.reply("We are open until ", finish=False)
     commands = line.feed(f.ReplyFailed(asked.generation, "cut"))
-    assert frames(commands) == [m.TextOut("", last=True)]
-    assert line.turns[-1].reply_text == "We are open until "
+    apology = line.agent.language("en-US").apology
+    assert frames(commands) == [m.TextOut(apology), m.TextOut("", last=True)], "half a sentence and then silence"
+    assert line.turns[-1].reply_text == f"We are open until {apology}"
     assert line.turns[-1].outcome == "failed"
 
 
@@ -318,8 +321,15 @@ def test_a_reply_that_stalls_in_the_middle_is_closed_and_kept() -> None:
     line.say("hi")
     line.reply("Well, ", finish=False)
     assert frames(line.feed(f.TimerFired("stall"), after_s=4)) == []
-    assert frames(line.feed(f.TimerFired("stall"), after_s=8)) == [m.TextOut("", last=True)]
-    assert line.turns[-1].reply_text == "Well, "
+    assert frames(line.feed(f.TimerFired("stall"), after_s=8))[-1] == m.TextOut("", last=True)
+    assert line.turns[-1].reply_text.startswith("Well, Sorry")
+
+
+def test_a_whole_sentence_before_a_stall_stands_alone() -> None:
+    line = Line()
+    line.say("hi")
+    line.reply("We are open. ", finish=False)
+    assert frames(line.feed(f.TimerFired("stall"), after_s=12)) == [m.TextOut("", last=True)]
 
 
 def test_the_language_follows_what_twilio_heard() -> None:
