@@ -39,7 +39,16 @@ export default defineConfig({
               name: "paste",
               test: /@twilio-paste[\\/](styling-library|animation-library|design-tokens|theme|style-props|box|button|anchor|callout|spinner|text|screen-reader-only|uid-library)[\\/]/,
             },
-            { name: "shared", test: /src[\\/](shared|texts)[\\/]|node_modules[\\/](date-fns|valibot)[\\/]/ },
+            // Drawn on one page only, and heavier than all others together.
+            {
+              name: "charts",
+              test: /node_modules[\\/](recharts|victory-vendor|d3-|@reduxjs|react-redux|immer|decimal)/,
+            },
+            // Of src/shared only what the first page needs: forms and dialogs would bring their parts of Paste along.
+            {
+              name: "shared",
+              test: /src[\\/](shared[\\/](api|format|live|operator|url)|texts)[\\/]|node_modules[\\/](date-fns|valibot)[\\/]/,
+            },
           ],
         },
       },

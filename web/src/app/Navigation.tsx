@@ -1,7 +1,10 @@
 import { Box } from "@twilio-paste/core/box";
+import { DataBarChartIcon } from "@twilio-paste/icons/esm/DataBarChartIcon";
+import { DialpadIcon } from "@twilio-paste/icons/esm/DialpadIcon";
 import { ProductConversationsIcon } from "@twilio-paste/icons/esm/ProductConversationsIcon";
 import { ProductHomeIcon } from "@twilio-paste/icons/esm/ProductHomeIcon";
 import { ProductVoiceIcon } from "@twilio-paste/icons/esm/ProductVoiceIcon";
+import { ProductVoiceIntelligenceIcon } from "@twilio-paste/icons/esm/ProductVoiceIntelligenceIcon";
 import { useEffect, useRef } from "react";
 import { useMatch } from "react-router";
 
@@ -14,6 +17,9 @@ export const ENTRIES = [
   { to: "/", letter: "o", label: words.overview, Icon: ProductHomeIcon, end: true },
   { to: "/conversations", letter: "c", label: words.conversations, Icon: ProductConversationsIcon, end: false },
   { to: "/calls", letter: "l", label: words.calls, Icon: ProductVoiceIcon, end: false },
+  { to: "/analytics", letter: "a", label: words.analytics, Icon: DataBarChartIcon, end: false },
+  { to: "/intelligence", letter: "i", label: words.intelligence, Icon: ProductVoiceIntelligenceIcon, end: false },
+  { to: "/phone", letter: "p", label: words.phone, Icon: DialpadIcon, end: false },
 ] as const;
 
 interface NavigationProps {

@@ -53,6 +53,21 @@ export function routes(client: QueryClient): RouteObject[] {
           lazy: async () => ({ Component: (await import("./routes/CallRoute")).CallRoute }),
         },
         {
+          path: "analytics",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/AnalyticsRoute")).AnalyticsRoute }),
+        },
+        {
+          path: "intelligence/:tab?",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/IntelligenceRoute")).IntelligenceRoute }),
+        },
+        {
+          path: "phone",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/PhoneRoute")).PhoneRoute }),
+        },
+        {
           path: "*",
           ErrorBoundary: RouteError,
           lazy: async () => ({ Component: (await import("./routes/NotFoundRoute")).NotFoundRoute }),

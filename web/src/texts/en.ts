@@ -1,4 +1,7 @@
+import { analytics } from "./en/analytics";
 import { calls } from "./en/calls";
+import { intelligence } from "./en/intelligence";
+import { phone } from "./en/phone";
 import { conversations } from "./en/conversations";
 
 /** Every text of the console in English. `{name}` is filled in; an object with `one` and `other` follows a number. */
@@ -22,6 +25,9 @@ export const en = {
     overview: "Overview",
     conversations: "Conversations",
     calls: "Calls",
+    analytics: "Analytics",
+    intelligence: "Intelligence",
+    phone: "Phone",
   },
   dialog: {
     close: "Close",
@@ -153,5 +159,8 @@ export const en = {
   },
   calls,
   conversations,
+  intelligence,
+  analytics,
+  phone,
   time: { yesterday: "Yesterday" },
 } as const;

@@ -1,0 +1,1 @@
+export { PhonePage as PhoneRoute } from "@/features/phone/PhonePage";
