@@ -105,9 +105,9 @@ class JournalReader:
             return []
         try:
             with path.open("rb") as file:
-                if _name(file) != position.segment:  # sealed after it was located: the next call finds it again
+                if name_of(file) != position.segment:  # sealed after it was located: the next call finds it again
                     return []
-                data = _whole_lines(file, position.offset, sealed=sealed)
+                data = whole_lines(file, position.offset, sealed=sealed)
                 if not data:
                     return self._skip_long_line(file, path, series, position)
         except FileNotFoundError:
@@ -116,12 +116,12 @@ class JournalReader:
         offset, line = position.offset, position.line
         for raw in data[:-1].split(b"\n", limit)[:limit]:
             offset, line = offset + len(raw) + 1, line + 1
-            found.append(_parse(raw, path.name, line, series))
+            found.append(parse_line(raw, path.name, line, series))
         self.positions[series] = Position(position.segment, offset, line)
         return found
 
     def _skip_long_line(self, file: BinaryIO, path: Path, series: str, position: Position) -> Lines:
-        end, line = _end_of_long_line(file, position.offset), position.line + 1
+        end, line = end_of_long_line(file, position.offset), position.line + 1
         if not end:
             return []
         self.positions[series] = Position(position.segment, end, line)
@@ -177,17 +177,18 @@ def segment_name(path: Path) -> str:
     """The id of the segment's first line, or a mark of that line when it is no record; "" while there is none."""
     try:
         with path.open("rb") as file:
-            return _name(file)
+            return name_of(file)
     except FileNotFoundError:
         return ""
 
 
-def _name(file: BinaryIO) -> str:
+def name_of(file: BinaryIO) -> str:
+    """As `segment_name`, of an open file."""
     file.seek(0)
     raw = file.readline(LONGEST_LINE_BYTES)
     if not raw.endswith(b"\n") and len(raw) < LONGEST_LINE_BYTES:
         return ""
-    first = _parse(raw, "", 1, "")
+    first = parse_line(raw, "", 1, "")
     return first.id if isinstance(first, Entry) else BAD_FIRST_LINE + hashlib.sha256(raw).hexdigest()[:32]
 
 
@@ -202,7 +203,7 @@ def _end(path: Path) -> Position | None:
     """The position behind the last whole line; None when there is none."""
     try:
         with path.open("rb") as file:
-            name, offset, line = _name(file), 0, 0
+            name, offset, line = name_of(file), 0, 0
             file.seek(0)
             while block := file.read(READ_BYTES):
                 line += block.count(b"\n")
@@ -212,7 +213,7 @@ def _end(path: Path) -> Position | None:
     return Position(name, offset, line) if name else None
 
 
-def _whole_lines(file: BinaryIO, offset: int, *, sealed: bool) -> bytes:
+def whole_lines(file: BinaryIO, offset: int, *, sealed: bool) -> bytes:
     """Whole lines from `offset`; b"" when none is complete, or when the next is too long to be a record.
 
     The half line that damage has left at the end of a sealed segment counts as a line.
@@ -230,7 +231,7 @@ def _whole_lines(file: BinaryIO, offset: int, *, sealed: bool) -> bytes:
     return b""
 
 
-def _end_of_long_line(file: BinaryIO, offset: int) -> int:
+def end_of_long_line(file: BinaryIO, offset: int) -> int:
     """Where the line after one that is longer than LONGEST_LINE_BYTES begins; 0 when there is none yet."""
     file.seek(offset + LONGEST_LINE_BYTES)
     while block := file.read(READ_BYTES):
@@ -240,7 +241,10 @@ def _end_of_long_line(file: BinaryIO, offset: int) -> int:
     return 0
 
 
-def _parse(raw: bytes, file: str, line: int, series: str) -> Entry | BadLine:
+def parse_line(raw: bytes, file: str, line: int, series: str) -> Entry | BadLine:
+    """A line by itself, without its newline."""
+    if len(raw) > LONGEST_LINE_BYTES:
+        return BadLine(file, line, f"longer than {LONGEST_LINE_BYTES} bytes", series)
     try:
         raw.decode()  # msgspec passes over the bytes of fields it does not want
         return Entry(raw, _identify.decode(raw).id, file, line, series)

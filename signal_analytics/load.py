@@ -6,33 +6,42 @@ that a start costs the journals' tail; a file that is damaged or of another vers
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
-from collections.abc import Sequence
-from datetime import datetime
-from importlib import resources
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import msgspec
-import pandas as pd
 
-from shared.journal import JournalLocked
-from shared.journal_reader import Entry, JournalReader, Position
-from shared.person import is_erased
+from shared.journal_reader import BadLine, Position
+from shared.journal_spans import SpanReader
 from shared.secrets_file import private_directory
 from shared.tombstones import Tombstones
-from signal_analytics import statements
-from signal_analytics.batch import Batch
-from signal_analytics.call_row import CallRow, call_row
-from signal_analytics.filters import Filters, stored_time
+from signal_analytics.columns import CALLS, CHATS, RESULTS, STREAMS, Stream
+from signal_analytics.erased import forget_erased
+from signal_analytics.staging import Stage
+from signal_analytics.table_file import FILE_NAME, open_file, remove_file, sql, take_lock
 
-FILE_NAME = "analytics.duckdb"
-SCHEMA_VERSION = "1"
-STREAMS = ("calls", "intel_results")
-# One thread and little memory: batches are small, and the machine is shared with live calls.
-CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": "1", "memory_limit": "256MB"}
+# What one transaction takes in: large enough for DuckDB's speed, small enough for its memory.
+BATCH_BYTES = 192 * 1024 * 1024
+APPLY = {CALLS.name: "apply_events", RESULTS.name: "apply_results", CHATS.name: "apply_chats"}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a refresh changed: how many calls, and the span of their starts (UTC); None when no call did."""
+
+    lines: int
+    version: int
+    calls: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
 
 
 class CallTable:
@@ -40,15 +49,23 @@ class CallTable:
 
     def __init__(self, data_dir: Path) -> None:
         """Raises JournalLocked when another process has the table open, or OSError."""
-        self._file_lock = _take_lock(private_directory(data_dir) / "analytics.lock")
+        self._file_lock = take_lock(private_directory(data_dir) / "analytics.lock")
         self._lock = threading.Lock()
-        self._path = data_dir / FILE_NAME
+        self._data_dir = data_dir
         self._tombstones = Tombstones(data_dir)
-        self._db = _open(self._path)
+        self._open()
+
+    def _open(self) -> None:
+        self._db = open_file(self._data_dir / FILE_NAME)
+        self._stage = Stage(self._db, self._data_dir)
+        known = dict(self._db.execute("SELECT name, value FROM meta").fetchall())
+        self._birth, self._version = str(known["birth"]), int(known["version"])
         stored = dict(self._db.execute("SELECT stream, value FROM positions").fetchall())
         self._readers = {
-            stream: JournalReader(
-                data_dir, stream, msgspec.json.decode(stored.get(stream, "{}"), type=dict[str, Position])
+            stream.name: SpanReader(
+                self._data_dir,
+                stream.name,
+                msgspec.json.decode(stored.get(stream.name, "{}"), type=dict[str, Position]),
             )
             for stream in STREAMS
         }
@@ -58,136 +75,98 @@ class CallTable:
             self._db.close()
         os.close(self._file_lock)
 
-    def refresh(self) -> int:
-        """Takes in what the journals hold beyond the last time; how many lines that were."""
+    @property
+    def version(self) -> int:
+        """Rises whenever an answer may have changed."""
+        return self._version
+
+    @property
+    def tag(self) -> str:
+        """The version together with the file's birth: what an answer's ETag is made of."""
+        return f"{self._birth}-{self._version}"
+
+    def query(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """What `work` gives back when it reads the table."""
         with self._lock:
-            return sum(self._refresh(stream) for stream in STREAMS)
+            return work(self._db)
+
+    def change(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """As `query`, for work that changes what answers say: in a transaction, with a new version."""
+        with self._lock, self._transaction():
+            found = work(self._db)
+            self._count_version()
+            return found
+
+    def refresh(self) -> Changed:
+        """Takes in what the journals hold beyond the last time."""
+        with self._lock:
+            lines = sum(self._follow(stream) for stream in STREAMS)
+            if lines or self._has_stale():
+                return self._assemble(lines)
+            return Changed(0, self._version)
 
     def rebuild(self) -> int:
-        """Makes the file anew from the journals, so that nothing of what was erased is left in its free pages."""
+        """Makes the file anew from the journals, so that nothing of what was erased there is left; its lines."""
         with self._lock:
             self._tombstones.refresh()
             self._db.close()
-            _remove(self._path)
-            self._db = _open(self._path)
-            for reader in self._readers.values():
-                reader.positions = {}
-            return sum(self._refresh(stream) for stream in STREAMS)
-
-    def skipped_lines(self) -> int:
-        """How many journal lines could not be read so far."""
-        with self._lock:
-            row = self._db.execute("SELECT coalesce(sum(lines), 0) FROM skipped").fetchone()
-        return int(row[0]) if row else 0
-
-    def measured_calls(self, filters: Filters) -> pd.DataFrame:
-        """One row per call that the filters let through, oldest first; see measures.py for the columns."""
-        with self._lock:
-            frame: pd.DataFrame = self._db.execute(statements.MEASURED_CALLS, filters.parameters()).df()
-        return frame.assign(started_at=frame["started_at"].dt.tz_localize("UTC"))
-
-    def listed_calls(self, filters: Filters, rows: int, before: tuple[datetime, str] | None) -> list[CallRow]:
-        """Up to `rows` calls, newest first; those older than `before` (start, key) when it is given."""
-        start, key = before or (None, None)
-        page = {"before_start": stored_time(start), "before_key": key, "rows": rows}
-        with self._lock:
-            found = self._db.execute(statements.LISTED_CALLS, filters.parameters() | page).fetchall()
-        return [call_row(values) for values in found]
+            remove_file(self._data_dir / FILE_NAME)
+            self._open()
+        return self.refresh().lines
 
     # ---- inside ----
 
-    def _refresh(self, stream: str) -> int:
-        reader = self._readers[stream]
+    def _follow(self, stream: Stream) -> int:
+        reader = self._readers[stream.name]
         taken = 0
         while True:
             before = dict(reader.positions)
-            lines = reader.read()
-            if not lines:
-                return taken
-            batch = Batch()
-            for line in lines:
-                if isinstance(line, Entry):
-                    if not is_erased(line.raw, self._tombstones):
-                        batch.add(line.raw)
-                else:
-                    batch.skipped += 1
             try:
-                self._store(stream, batch, reader.positions)
+                spans = reader.read_spans(BATCH_BYTES)
+                if not spans:
+                    return taken
+                bad = self._stage.fill(stream, spans)
+                if len(self._tombstones):
+                    forget_erased(self._db, stream, self._tombstones)
+                self._store(stream, bad, reader.positions)
             except BaseException:
                 reader.positions = before
                 raise
-            taken += len(lines)
+            taken += sum(span.lines for span in spans)
 
-    def _store(self, stream: str, batch: Batch, positions: dict[str, Position]) -> None:
+    def _store(self, stream: Stream, bad: list[BadLine], positions: dict[str, Position]) -> None:
+        with self._transaction():
+            self._db.execute(sql(APPLY[stream.name]))
+            stored = msgspec.json.encode(positions).decode()
+            self._db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", [stream.name, stored])
+            for line in bad:
+                values = [stream.name, line.file, line.line, line.reason[:200]]
+                self._db.execute("INSERT INTO rejects VALUES (?, ?, ?, ?)", values)
+            self._count_version()
+
+    def _assemble(self, lines: int) -> Changed:
+        with self._transaction():
+            self._db.execute(sql("assemble"))
+            self._count_version()
+            found = self._db.execute("SELECT count(*), min(started_at), max(started_at) FROM after").fetchall()
+        ((calls, first, last),) = found
+        if not calls:
+            return Changed(lines, self._version)
+        return Changed(lines, self._version, calls, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
+
+    def _has_stale(self) -> bool:
+        return bool(self._db.execute("SELECT 1 FROM stale LIMIT 1").fetchall())
+
+    def _count_version(self) -> None:
+        self._version += 1
+        self._db.execute("UPDATE meta SET value = ? WHERE name = 'version'", [str(self._version)])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN TRANSACTION")
         try:
-            self._put(batch)
-            self._db.execute(statements.PUT_POSITION, [stream, msgspec.json.encode(positions).decode()])
-            if batch.skipped:
-                self._db.execute(statements.ADD_SKIPPED, [stream, batch.skipped])
-            self._db.execute("COMMIT")
+            yield
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
-
-    def _put(self, batch: Batch) -> None:
-        changed = {*batch.starts, *batch.ends, *(row.call_key for row in batch.results.values())}
-        changed |= self._call_keys([*batch.results])
-        for statement, rows in (
-            (statements.PUT_STARTS, [*batch.starts.values()]),
-            (statements.PUT_ENDS, [*batch.ends.values()]),
-            (statements.PUT_RESULTS, [*batch.results.values()]),
-        ):
-            if rows:
-                self._db.execute(statement, [msgspec.json.encode(rows).decode()])
-        if changed:
-            keys = sorted(changed)
-            self._db.execute(statements.DROP_CALLS, [keys])
-            self._db.execute(statements.PUT_CALLS, [keys])
-
-    def _call_keys(self, subjects: Sequence[str]) -> set[str]:
-        """The calls that these transcripts belonged to until now; a later line may tie one to its call."""
-        if not subjects:
-            return set()
-        rows = self._db.execute(statements.CALL_KEYS_OF_SUBJECTS, [list(subjects)]).fetchall()
-        return {str(key) for (key,) in rows}
-
-
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """The database, made anew when it is missing, damaged or of another version."""
-    if path.exists():
-        try:
-            db = _connect(path)
-            if db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() == (SCHEMA_VERSION,):
-                return db
-            db.close()
-        except duckdb.Error:
-            pass
-        _remove(path)
-    db = _connect(path)
-    schema = resources.files(__package__).joinpath("tables.sql").read_text("utf-8")
-    db.execute("BEGIN TRANSACTION")
-    db.execute(schema)
-    db.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
-    db.execute("COMMIT")
-    path.chmod(0o600)
-    return db
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", ".wal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(path, config=CONFIG)
-
-
-def _take_lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise JournalLocked("the analytics file is in use by another process") from None
-    return descriptor
+        self._db.execute("COMMIT")

@@ -6,32 +6,34 @@ import base64
 import binascii
 import functools
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
+from multidict import MultiMapping
 
 from shared.problem import Problem
-from signal_analytics.filters import Filters
+from signal_analytics.filters import SIGNALS, Filters
 from signal_analytics.periods import Bucket, TooManyBuckets, edges, floor_day, next_day
+from signal_analytics.tallies import DIMENSIONS, Question
 
 # How many buckets are shown when no beginning is named.
 DEFAULT_BUCKETS: dict[Bucket, int] = {"hour": 24, "day": 30, "week": 12, "month": 12, "quarter": 8, "year": 5}
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
-NOT_YET = ("by",)
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """What GET /api/aggregates asks: buckets between edges, over the calls of the filters."""
+    """What GET /api/aggregates asks: buckets of a zone, perhaps by a property, perhaps beside another period."""
 
     zone: ZoneInfo
-    edges: list[datetime]
-    filters: Filters
+    bucket: Bucket
+    question: Question
+    compared: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,17 @@ class _Cursor(msgspec.Struct, array_like=True):
     key: str
 
 
-def parse_aggregates(query: Mapping[str, str], now: datetime) -> Aggregates:
+def parse_aggregates(query: Mapping[str, str], now: datetime, default: Bucket = "day") -> Aggregates:
     """The question for buckets. Raises Problem 400 naming the parameter at fault."""
-    for name in NOT_YET:
-        if name in query:
-            raise _malformed(f"{name} is not available yet.")
     zone = parse_zone(query)
-    bucket = _bucket(query)
+    bucket = _bucket(query, default)
     end = _moment(query, "to", zone) or _end_of_bucket(bucket, now, zone)
     start = _moment(query, "from", zone) or _default_start(bucket, end, zone)
     if start >= end:
         raise _malformed("from must be before to.")
-    try:
-        found = edges(bucket, start, end, zone)
-    except (TooManyBuckets, OverflowError, ValueError) as error:
-        raise _malformed("The period holds too many buckets: choose larger ones.") from error
-    return Aggregates(zone, found, _filters(query, start, end))
+    filters = parse_filters(query, start, end)
+    question = Question(_edges(bucket, start, end, zone), filters, _by(query))
+    return Aggregates(zone, bucket, question, _compared(query, question, bucket, zone))
 
 
 def parse_today(query: Mapping[str, str], now: datetime) -> tuple[date, Aggregates]:
@@ -72,17 +69,22 @@ def parse_today(query: Mapping[str, str], now: datetime) -> tuple[date, Aggregat
     today = now.astimezone(zone).date()
     start = datetime.combine(today, time(), zone).astimezone(UTC)
     end = datetime.combine(today + timedelta(days=1), time(), zone).astimezone(UTC)
-    return today, Aggregates(zone, [start, end], _filters(query, start, end))
+    return today, Aggregates(zone, "day", Question([start, end], parse_filters(query, start, end)))
 
 
 def parse_page(query: Mapping[str, str]) -> Page:
     """The question for a page of calls. Raises Problem 400."""
     zone = parse_zone(query)
+    filters = parse_filters(query, _moment(query, "from", zone), _moment(query, "to", zone))
+    return Page(filters, parse_limit(query), _before(query.get("cursor")))
+
+
+def parse_limit(query: Mapping[str, str]) -> int:
+    """`limit`, cut to the largest; DEFAULT_LIMIT when absent. Raises Problem 400."""
     text = query.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
         raise _malformed("limit must be a positive whole number.")
-    filters = _filters(query, _moment(query, "from", zone), _moment(query, "to", zone))
-    return Page(filters, min(int(text[:9]), MAX_LIMIT), _before(query.get("cursor")))
+    return min(int(text[:9]), MAX_LIMIT)
 
 
 def cursor_of(started_at: datetime, key: str) -> str:
@@ -103,8 +105,8 @@ def _zone_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def _bucket(query: Mapping[str, str]) -> Bucket:
-    name = query.get("bucket", "day")
+def _bucket(query: Mapping[str, str], default: Bucket) -> Bucket:
+    name = query.get("bucket", default)
     if name not in get_args(Bucket):
         raise _malformed(f"bucket must be one of {', '.join(get_args(Bucket))}.")
     return cast("Bucket", name)
@@ -139,15 +141,91 @@ def _default_start(bucket: Bucket, end: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(next_day(bucket, last, 1 - count), time(), zone).astimezone(UTC)
 
 
-def _filters(query: Mapping[str, str], start: datetime | None, end: datetime | None) -> Filters:
+def parse_filters(query: Mapping[str, str], start: datetime | None, end: datetime | None) -> Filters:
+    """The filters of a question about calls that start in [start, end). Raises Problem 400."""
+    signal = query.get("signal") or None
+    if signal is not None and signal not in SIGNALS:
+        raise _malformed(f"signal must be one of {', '.join(SIGNALS)}.")
     return Filters(
         start=start,
         end=end,
-        language=query.get("language") or None,
-        channel=query.get("channel") or None,
-        agent=query.get("agent") or None,
-        service_sid=query.get("serviceSid") or None,
+        language=_several(query, "language"),
+        channel=_several(query, "channel"),
+        agent=_several(query, "agent"),
+        direction=_several(query, "direction"),
+        service_sid=_several(query, "serviceSid"),
+        segment=_segment(query.get("segment")),
+        signal=signal,
+        finding=query.get("finding") or None,
+        caller=query.get("caller", "").strip().replace(" ", "+") or None,
     )
+
+
+def _several(query: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The values of a parameter that may be repeated, or hold several with commas between them."""
+    texts = query.getall(name, []) if isinstance(query, MultiMapping) else [query.get(name, "")]
+    return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",") if part.strip()))
+
+
+def _segment(text: str | None) -> tuple[str, str] | None:
+    if not text:
+        return None
+    trait, colon, value = text.partition(":")
+    if not (trait and colon and value):
+        raise _malformed("segment must be TRAIT:VALUE, such as plan:gold.")
+    return trait, value
+
+
+def _by(query: Mapping[str, str]) -> str | None:
+    by = query.get("by") or None
+    if by is None or by in DIMENSIONS or (by.startswith("segment:") and len(by) > len("segment:")):
+        return by
+    raise _malformed(f"by must be one of {', '.join(DIMENSIONS)} or segment:TRAIT.")
+
+
+def _edges(bucket: Bucket, start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
+    try:
+        return edges(bucket, start, end, zone)
+    except (TooManyBuckets, OverflowError, ValueError) as error:
+        raise _malformed("The period holds too many buckets: choose larger ones.") from error
+
+
+def _compared(query: Mapping[str, str], question: Question, bucket: Bucket, zone: ZoneInfo) -> Question | None:
+    """The period to compare with: as many buckets before, the same a year before, or FROM..TO."""
+    text = query.get("compare") or None
+    if text is None:
+        return None
+    first, last = question.filters.start or question.edges[0], question.filters.end or question.edges[-1]
+    try:
+        match text.split(".."):
+            case ["previous"]:
+                start, end = _periods_before(bucket, question.edges, zone), question.edges[0]
+            case ["year"]:
+                start, end = _year_before(first, zone), _year_before(last, zone)
+            case [_, _]:
+                named = dict(zip(("compare from", "compare to"), text.split(".."), strict=True))
+                start, end = (_moment(named, name, zone) for name in named)  # type: ignore[assignment]
+            case _:
+                raise _malformed("compare must be previous, year, or FROM..TO.")
+    except (OverflowError, ValueError) as error:
+        raise _malformed("compare reaches before the year 1.") from error
+    if not start or not end or start >= end:
+        raise _malformed("compare must be a period: its beginning before its end.")
+    return Question(_edges(bucket, start, end, zone), question.filters.between(start, end))
+
+
+def _periods_before(bucket: Bucket, edges_: Sequence[datetime], zone: ZoneInfo) -> datetime:
+    count = len(edges_) - 1
+    if bucket == "hour":
+        return edges_[0] - timedelta(hours=count)
+    first = edges_[0].astimezone(zone).date()
+    return datetime.combine(next_day(bucket, floor_day(bucket, first), -count), time(), zone).astimezone(UTC)
+
+
+def _year_before(moment: datetime, zone: ZoneInfo) -> datetime:
+    local = moment.astimezone(zone)
+    day = min(local.day, 28) if local.month == 2 else local.day  # 29 February has no day a year before
+    return local.replace(year=local.year - 1, day=day).astimezone(UTC)
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:

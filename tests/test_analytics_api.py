@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from shared.journal import Journal
+from shared.operators import Role
 from shared.records import CallEnded, CallStarted, IntelResult, LegalRisk
+from shared.service import OPERATORS
 from signal_analytics.app import create_app
 from tests.conftest import EventuallyAsync, MakeSettings
 
 BEARER = {"Authorization": "Bearer test-operator-token"}
-EMPTY_CSAT = {"n": 0, "mean": None, "top2_pct": None, "low": None, "high": None}
 
 
 def sid(prefix: str, number: int) -> str:
@@ -83,28 +86,24 @@ async def summary_of(platform: Platform, calls: int) -> dict[str, Any] | None:
 async def test_a_call_is_in_the_summary_soon_after_its_result(
     platform: Platform, eventually_async: EventuallyAsync
 ) -> None:
-    risk = LegalRisk(score=72, band="high")
-    await platform.call(1, csat=4, ces=6, sentiment="positive", legal_risk=risk)
+    worse = LegalRisk(score=72, band="high")
+    await platform.call(1, csat=4, ces=6, sentiment="positive", legal_risk=worse)
     await platform.call(2, csat=2, ces=4, sentiment="mixed", legal_risk=LegalRisk(score=10, band="low"))
     found = await eventually_async(lambda: summary_of(platform, 2), 2.0)
     assert (found["calls"], found["timezone"], found["skipped_lines"]) == (2, "UTC", 0)
     assert found["date"] == datetime.now(UTC).date().isoformat()
     assert (found["csat"]["mean"], found["csat"]["top2_pct"]) == (3.0, 50.0)
     assert found["csat"]["low"] == pytest.approx(9.45, abs=0.01)
-    assert found["ces"] == {"n": 2, "mean": 5.0, "easy_pct": 50.0}
-    assert found["sentiment"] == {
-        "n": 2,
-        "positive_pct": 50.0,
-        "neutral_pct": 0.0,
-        "negative_pct": 0.0,
-        "mixed_pct": 50.0,
-    }
-    assert found["legal_risk"] == {"n": 2, "mean": 41.0, "p95": pytest.approx(68.9), "high_pct": 50.0}
+    assert (found["ces"]["mean"], found["ces"]["easy_pct"]) == (5.0, 50.0)
+    assert (found["sentiment"]["mixed_pct"], found["sentiment"]["net"]) == (50.0, 0.5)
+    risk = found["legal_risk"]
+    assert (risk["mean"], risk["p95"], risk["high_pct"]) == (41.0, pytest.approx(68.9), 50.0)
 
 
 async def test_a_day_without_calls_has_nulls(platform: Platform) -> None:
     found = await platform.get("/api/summary", tz="America/Sao_Paulo")
-    assert (found["calls"], found["csat"], found["timezone"]) == (0, EMPTY_CSAT, "America/Sao_Paulo")
+    assert (found["calls"], found["timezone"]) == (0, "America/Sao_Paulo")
+    assert (found["csat"]["n"], found["csat"]["mean"], found["csat"]["top2_pct"]) == (0, None, None)
 
 
 async def test_buckets_follow_the_callers_clock_and_empty_ones_are_there(
@@ -186,7 +185,14 @@ async def test_calls_are_listed_in_pages_newest_first(
         ("/api/aggregates", {"from": "0001-01-01", "to": "0001-01-02", "tz": "Asia/Kolkata"}),
         ("/api/aggregates", {"from": "9999-12-31", "to": "9999-12-31T23:00", "bucket": "year"}),
         ("/api/aggregates", {"bucket": "hour", "from": "1990-01-01", "to": "2026-01-01"}),
-        ("/api/aggregates", {"by": "language"}),
+        ("/api/aggregates", {"by": "phase of the moon"}),
+        ("/api/aggregates", {"by": "segment:"}),
+        ("/api/aggregates", {"segment": "gold"}),
+        ("/api/aggregates", {"signal": "telepathic"}),
+        ("/api/aggregates", {"compare": "once"}),
+        ("/api/aggregates", {"compare": "2026-11-22..2026-11-21"}),
+        ("/api/aggregates", {"compare": "2026-11-22.."}),
+        ("/api/aggregates", {"compare": "year", "from": "0001-02-01", "to": "0001-02-02"}),
         ("/api/calls", {"limit": "0"}),
         ("/api/calls", {"limit": "-5"}),
         ("/api/calls", {"limit": "many"}),
@@ -211,3 +217,100 @@ async def test_times_with_an_offset_are_understood(platform: Platform) -> None:
     asked = {"bucket": "hour", "from": "2026-11-20T00:00:00+02:00", "to": "2026-11-20T02:00:00+02:00"}
     buckets = (await platform.get("/api/aggregates", **asked))["buckets"]
     assert [bucket["start"] for bucket in buckets] == ["2026-11-19T22:00:00+00:00", "2026-11-19T23:00:00+00:00"]
+
+
+async def test_groups_and_comparisons(platform: Platform, eventually_async: EventuallyAsync) -> None:
+    now = datetime.now(UTC)
+    for number, language in enumerate(("pt-BR", "pt-BR", "en-US")):
+        await platform.call(number, csat=5, language=language)
+    await platform.call(9, now - timedelta(days=30), csat=1)
+    await eventually_async(lambda: summary_of(platform, 3))
+    found = await platform.get("/api/aggregates", by="language", compare="previous")
+    assert [(group["group"], group["total"]["calls"]) for group in found["groups"]] == [("pt-BR", 2), ("en-US", 1)]
+    assert (found["bucket"], found["tz"], found["by"], len(found["buckets"])) == ("day", "UTC", "language", 30)
+    assert found["compare"]["to"] == found["from"]
+    difference = found["compare"]["differences"]["csat.mean"]
+    assert (difference["now"], difference["before"], difference["difference"]) == (5.0, 1.0, 4.0)
+    several = await platform.get("/api/aggregates", language="en,es", direction="inbound")
+    assert several["total"]["calls"] == 1
+
+
+@pytest.mark.parametrize("compare", ["previous", "year", "2024-01-01..2024-02-01"])
+async def test_a_leap_day_can_be_compared(platform: Platform, compare: str) -> None:
+    asked = {"from": "2024-02-29", "to": "2024-03-01", "compare": compare}
+    found = (await platform.get("/api/aggregates", **asked))["compare"]
+    begins = {"previous": "2024-02-28", "year": "2023-02-28"}.get(compare, "2024-01-01")
+    assert found["from"] == f"{begins}T00:00:00+00:00"
+
+
+async def test_what_has_not_changed_is_not_sent_again(
+    platform: Platform, eventually_async: EventuallyAsync
+) -> None:
+    async def asked(tag: str) -> tuple[int, str]:
+        headers = {**BEARER, "If-None-Match": tag}
+        async with platform.client.get("/api/aggregates", headers=headers) as response:
+            return response.status, response.headers["ETag"]
+
+    _, tag = await asked('"none"')
+    assert await asked(tag) == (304, tag)
+    await platform.call(1, csat=5)
+    await eventually_async(lambda: summary_of(platform, 1))
+    status, newer = await asked(tag)
+    assert (status, newer == tag) == (200, False)
+
+
+async def test_listeners_hear_of_a_result_within_two_seconds(platform: Platform) -> None:
+    async with platform.client.get("/api/live", headers=BEARER) as stream:
+        assert stream.content_type == "text/event-stream"
+        assert (await event_of(stream))[0] == "hello"
+        written = asyncio.get_running_loop().time()
+        await platform.call(1, csat=5)
+        while True:
+            name, data = await asyncio.wait_for(event_of(stream), 5)
+            assert name == "change"
+            if data["calls"][0]["csat"] == 5.0:
+                break
+        assert asyncio.get_running_loop().time() - written < 2.0
+        assert data["calls"][0]["call_sid"] == sid("CA", 1)
+        assert data["total"] == 1
+
+
+async def event_of(stream: Any) -> tuple[str, Any]:
+    """The next event of a stream: its name and its data."""
+    name = ""
+    while True:
+        line = (await stream.content.readline()).decode().strip()
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        if line.startswith("data: "):
+            return name, msgspec.json.decode(line.removeprefix("data: "))
+
+
+async def test_lines_that_cannot_be_read_are_listed(
+    platform: Platform, tmp_path: Path, eventually_async: EventuallyAsync
+) -> None:
+    (tmp_path / "data" / "calls.import.ndjson").write_bytes(b'{"half":\n')
+
+    async def listed() -> Any:
+        found = await platform.get("/api/skipped")
+        return found if found["total"] else None
+
+    found = await eventually_async(listed)
+    assert found["total"] == 1
+    item = found["items"][0]
+    assert (item["stream"], item["file"], item["line"]) == ("calls", "calls.import.ndjson", 1)
+    assert item["reason"]
+
+
+async def test_a_viewer_sees_numbers_and_neither_callers_nor_words(
+    platform: Platform, eventually_async: EventuallyAsync
+) -> None:
+    await platform.call(1, csat=5, summary="The caller asked for the opening hours.")
+    await eventually_async(lambda: summary_of(platform, 1))
+    (mine,) = (await platform.get("/api/calls"))["items"]
+    assert (mine["caller"], mine["evidence"]["summary"][:10]) == ("+15550100100", "The caller")
+    token = platform.client.app[OPERATORS].add("vera", Role.VIEWER)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with platform.client.get("/api/calls", headers=headers) as response:
+        (theirs,) = (await response.json())["items"]
+    assert (theirs["caller"], theirs["evidence"], theirs["csat"]) == (None, None, 5.0)

@@ -369,7 +369,7 @@ def writing_in_between(steps: Iterator[str], writer: Writer) -> Iterator[None]:
     look_at_files = shared.journal_reader.segment_name
     look_at_directory = sealed_paths
     locate = JournalReader._locate
-    read_lines = shared.journal_reader._whole_lines
+    read_lines = shared.journal_reader.whole_lines
 
     def take_steps() -> None:
         for step in next(steps, "").split():
@@ -387,7 +387,7 @@ def writing_in_between(steps: Iterator[str], writer: Writer) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared.journal_reader, "segment_name", then(look_at_files))
         patch.setattr(shared.journal_reader, "sealed_paths", then(look_at_directory))
-        patch.setattr(shared.journal_reader, "_whole_lines", then(read_lines))
+        patch.setattr(shared.journal_reader, "whole_lines", then(read_lines))
         patch.setattr(JournalReader, "_locate", then(locate))
         yield
 
