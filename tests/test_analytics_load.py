@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.journal import JournalLocked
 from shared.records import IntelResult, LegalRisk, Record, Turn
+from shared.tombstones import Tombstones
 from signal_analytics.call_row import CallRow
 from signal_analytics.filters import Filters
 from signal_analytics.load import CallTable
@@ -228,3 +229,12 @@ def all_rows(folder: Path, parts: Sequence[Sequence[Record]]) -> list[CallRow]:
         found = rows(table)
     table.close()
     return found
+
+
+def test_what_was_erased_does_not_come_back_with_a_restored_line(tmp_path: Path) -> None:
+    write(tmp_path, [started(0, sid("CA", 1)), started(1, sid("CA", 2)), result(2, 3, sid("CA", 1), csat=5)])
+    Tombstones(tmp_path).add("test", [("sid", sid("CA", 1))])
+    table = CallTable(tmp_path)
+    assert [row.key for row in rows(table)] == [sid("CA", 2)]
+    assert skipped(table) == 0
+    table.close()
