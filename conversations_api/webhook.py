@@ -88,7 +88,7 @@ def _verify(request: web.Request, pairs: list[tuple[str, str]]) -> None:
 
 
 def _tokens(settings: Settings) -> list[str]:
-    return [settings.twilio.auth_token] if settings.twilio is not None else []
+    return list(settings.twilio.signing_keys.tokens) if settings.twilio is not None else []
 
 
 def _event(pairs: list[tuple[str, str]]) -> ConversationEvent:

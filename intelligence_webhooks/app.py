@@ -9,7 +9,7 @@ import flask
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from intelligence_webhooks import common_routes, keeping, operator_routes, webhook
+from intelligence_webhooks import common_routes, keeping, listings, openapi, operator_routes, webhook
 from intelligence_webhooks.replies import facts_of, log, problem_reply
 from intelligence_webhooks.store import Store, open_store
 from shared.config import Settings, load_settings, read_environment
@@ -53,13 +53,18 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         )
 
     add("POST", "/webhook", webhook.receive, TWILIO)
-    add("GET", "/status", operator_routes.status, Role.VIEWER)
-    add("GET", "/data", operator_routes.data, Role.VIEWER)
-    add("GET", "/dead-letters", operator_routes.dead_letters, Role.SUPERVISOR)
-    add("POST", "/dead-letters/<letter_id>/replay", operator_routes.replay, Role.SUPERVISOR)
-    add("POST", "/reconcile", operator_routes.run_reconcile, Role.SUPERVISOR)
+    add("GET", "/status", listings.status, Role.VIEWER)
+    add("GET", "/data", listings.data, Role.VIEWER)
+    add("GET", "/data/<subject>", listings.one_result, Role.VIEWER)
     add("POST", "/data/clear", keeping.clear, Role.ADMIN)
+    add("GET", "/events", listings.events, Role.SUPERVISOR)
+    add("GET", "/export", listings.export, Role.SUPERVISOR)
+    add("GET", "/dead-letters", listings.dead_letters, Role.SUPERVISOR)
+    add("POST", "/dead-letters/<letter_id>/replay", operator_routes.replay, Role.SUPERVISOR)
+    add("POST", "/dead-letters/replay", operator_routes.replay_many, Role.SUPERVISOR)
+    add("POST", "/reconcile", operator_routes.run_reconcile, Role.SUPERVISOR)
     add("POST", "/erase", keeping.erase_caller, Role.ADMIN)
+    add("GET", "/openapi.json", openapi.serve, PUBLIC)
     add("GET", "/healthz", common_routes.healthz, PUBLIC)
     add("GET", "/readyz", common_routes.readyz, PUBLIC)
     add("GET", "/metrics", common_routes.metrics, PUBLIC)

@@ -26,6 +26,7 @@ from shared.config import Settings
 from shared.guards import SECURITY_HEADERS
 from shared.problem import CONTENT_TYPE, Problem
 from shared.readiness import Readiness
+from shared.retention import expire_regularly
 from shared.service_keys import READINESS, SETTINGS
 
 THREADS = 16
@@ -139,6 +140,11 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             work = [
                 asyncio.create_task(Resolver(store, reads).run()),
                 asyncio.create_task(reconcile_regularly(store, reads)),
+                asyncio.create_task(
+                    expire_regularly(
+                        settings.data_dir, settings.retention_days, lambda: store.journals, store.expire_derived
+                    )
+                ),
             ]
             yield
             for task in work:

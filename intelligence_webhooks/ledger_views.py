@@ -159,6 +159,12 @@ class LedgerViews:
             oldest_unresolved_s=None if oldest_s is None else max(0.0, round(time.time() - oldest_s, 3)),
         )
 
+    def lag_s(self) -> float:
+        """How long the oldest event has waited that is not put off; 0 when the resolver keeps up."""
+        now_s = time.time()
+        ((oldest_s,),) = self._rows("SELECT MIN(MAX(received_s, due_s)) FROM open_events WHERE due_s <= ?", now_s)
+        return 0.0 if oldest_s is None else max(0.0, round(now_s - oldest_s, 3))
+
     @property
     def watermark(self) -> datetime | None:
         """Up to when reconcile has looked; None before the first time."""

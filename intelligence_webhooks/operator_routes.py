@@ -1,11 +1,10 @@
-"""What operators ask and do: status, results, dead letters, replay, reconcile."""
+"""What operators do: replay dead letters, one or many, and reconcile."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated
 
 import msgspec
 from flask import Request, Response
@@ -19,18 +18,37 @@ from intelligence_webhooks.store import Store
 from intelligence_webhooks.twilio_reads import READ_FAULTS, TwilioReads
 from shared.journal import JournalError
 from shared.problem import Problem
-from shared.records import DeadLetter, IntelResult
+from shared.records import DeadLetter
 
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
+MAX_REPLAYS = 1000
 RECONCILE_TIMEOUT_S = 60.0
 POLL_S = 0.1
 FORM = "application/x-www-form-urlencoded"
-Listed = TypeVar("Listed", IntelResult, DeadLetter)
 
 
 class Stopping(Exception):
     """The service has been told to stop."""
+
+
+class ReplayMany(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a bulk replay: these letters, or all (of one reason), at most `limit`."""
+
+    reason: str = ""
+    ids: list[str] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_REPLAYS)] = MAX_REPLAYS
+
+
+class NotReplayed(msgspec.Struct):
+    id: str
+    why: str
+
+
+class ReplayReport(msgspec.Struct):
+    """What a bulk replay did."""
+
+    replayed: list[str] = []
+    failed: list[NotReplayed] = []
+    more: bool = False
 
 
 class Since(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,50 +57,59 @@ class Since(msgspec.Struct, forbid_unknown_fields=True):
     since: datetime | None = None
 
 
-def status(store: Store, _: Request) -> Response:
-    """Counts over everything the journals hold; duplicates and rejected since this process started."""
-    totals = msgspec.to_builtins(store.ledger.totals())
-    tally = store.tally
-    return json_reply(
-        {
-            **totals,
-            "duplicates": tally.count("duplicate"),
-            "rejected": tally.count("refused", "malformed"),
-            "watermark": store.ledger.watermark,
-        }
-    )
-
-
-def data(store: Store, request: Request) -> Response:
-    """The current result of each transcript or conversation, newest first."""
-    limit = _limit(request)
-    return _page(store.ledger.results(limit + 1, request.args.get("cursor")), limit)
-
-
-def dead_letters(store: Store, request: Request) -> Response:
-    """What could not be accepted or resolved and waits for a decision, newest first."""
-    limit = _limit(request)
-    return _page(store.ledger.dead_letters(limit + 1, request.args.get("cursor")), limit)
-
-
 def replay(store: Store, request: Request, letter_id: str) -> Response:
     """202 when the dead letter is open work again, under the event's own key.
 
-    Raises Problem 404, 409 when it was replayed before or still cannot be used.
+    Raises Problem 404, 409 when it was replayed before or still cannot be used, 410 when it was erased.
     """
     letter = store.ledger.dead_letter(letter_id)
     if letter is None:
         raise Problem(404, "There is no dead letter with this id.", code=40400)
-    if store.ledger.is_replayed(letter_id):
+    event_key = _replay(store, letter)
+    store.intake.settle()
+    audit(store, request, "dead_letter_replayed", letter_id)
+    return json_reply({"id": letter_id, "event_key": event_key}, status=202)
+
+
+def replay_many(store: Store, request: Request) -> Response:
+    """202 with what was replayed and what could not be, oldest first; `more` says that letters are left.
+
+    Raises Problem 503 when the disk refuses; what was replayed until then stays so.
+    """
+    asked = read_json(request, ReplayMany) if request.content_length else ReplayMany()
+    where = {"reason = ?": asked.reason} if asked.reason else {}
+    if asked.ids is None:
+        found = store.ledger.dead_letters(MAX_REPLAYS + 1, where=where)
+    else:
+        known = [store.ledger.dead_letter(letter_id) for letter_id in asked.ids[:MAX_REPLAYS]]
+        found = [letter for letter in known if letter is not None]
+    report = ReplayReport(more=len(found) > asked.limit)
+    for letter in sorted(found, key=lambda letter: letter.id)[: asked.limit]:
+        try:
+            _replay(store, letter)
+        except Problem as problem:
+            if problem.status == 503:
+                raise
+            report.failed.append(NotReplayed(letter.id, problem.detail))
+        else:
+            report.replayed.append(letter.id)
+    store.intake.settle()
+    audit(store, request, "dead_letters_replayed", outcome=f"{len(report.replayed)} of {len(found)}")
+    return json_reply(report, status=202)
+
+
+def _replay(store: Store, letter: DeadLetter) -> str:
+    """The key of the event that is open again. Raises Problem."""
+    if store.ledger.is_replayed(letter.id):
         raise Problem(409, "This dead letter has been replayed already.", code=40900)
     parsed = _parsed(letter)
+    delivery = Delivery(letter.body.encode(), letter.headers)
     try:
-        store.intake.accept(parsed, Delivery(letter.body.encode(), letter.headers), replay_of=letter.id)
-        store.intake.settle()
+        if not store.intake.accept(parsed, delivery, replay_of=letter.id):
+            raise Problem(410, "What this dead letter is about was erased.", code=41000)
     except JournalError as error:
         raise Problem(503, "The replay could not be stored.", code=50300, headers={"Retry-After": "5"}) from error
-    audit(store, request, "dead_letter_replayed", letter_id)
-    return json_reply({"id": letter_id, "event_key": parsed.natural_key}, status=202)
+    return parsed.natural_key
 
 
 def run_reconcile(store: Store, request: Request) -> Response:
@@ -124,17 +151,3 @@ def _parsed(letter: DeadLetter) -> Payload:
         return payload.parse(letter.body.encode())
     except BadPayload as fault:
         raise Problem(409, f"This body still cannot be used: {fault}.", code=40900) from fault
-
-
-def _limit(request: Request) -> int:
-    """The page size asked for; larger ones are cut. Raises Problem 400."""
-    text = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
-        raise Problem(400, "limit must be a positive whole number.", code=40000)
-    return min(int(text[:9]), MAX_LIMIT)
-
-
-def _page(found: Sequence[Listed], limit: int) -> Response:
-    """The page, and the cursor of the next one when there is one more row than asked for."""
-    items: list[Any] = list(found[:limit])
-    return json_reply({"items": items, "nextCursor": items[-1].id if len(found) > limit else None})

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
+from jsonschema_rs import Validator, validator_for
 
 from intelligence_webhooks.wire import Notification, RuleExecution
 
@@ -36,14 +40,17 @@ class Payload:
 def parse(body: bytes) -> Payload:
     """The payload of a JSON body.
 
-    Raises BadPayload for anything but one JSON object of sensible depth, and for a v2 or v3 shape that lacks
-    what we need. NaN, infinite numbers, lone surrogates and invalid UTF-8 are no JSON.
+    Raises BadPayload for anything but one JSON object of sensible depth, and for a v2 or v3 shape that its schema
+    does not allow. NaN, infinite numbers, lone surrogates and invalid UTF-8 are no JSON; a name that stands twice
+    in an object is refused, since two readers could take it for two different values.
     """
     value = _decode(body)
     try:
         if "operatorResults" in value and "intelligenceConfiguration" in value:
+            _check("webhook_v3", value)
             return _rule_execution(msgspec.convert(value, RuleExecution), body)
         if "transcript_sid" in value:
+            _check("webhook_v2", value)
             return _notification(msgspec.convert(value, Notification), body)
     except msgspec.ValidationError as error:
         raise BadPayload(str(error)) from error
@@ -87,7 +94,27 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise BadPayload("the body is not a JSON object")
     if _deeper_than(value, MAX_DEPTH):
         raise BadPayload("the body is nested too deeply")
+    json.loads(body, object_pairs_hook=_once)
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise BadPayload("a name stands twice in an object")
+
+
+@cache
+def _schema(name: str) -> Validator:
+    """The package's JSON Schema of this name; a fault's message shows no value of the body."""
+    text = resources.files(__package__).joinpath(f"schemas/{name}.json").read_text("utf-8")
+    return validator_for(json.loads(text), mask="the value")
+
+
+def _check(name: str, value: dict[str, Any]) -> None:
+    fault = next(iter(_schema(name).iter_errors(value)), None)
+    if fault is not None:
+        place = "/".join(str(part) for part in fault.instance_path)
+        raise BadPayload(f"{place or 'body'}: {fault.message}")
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

@@ -13,10 +13,15 @@ from intelligence_webhooks.ledger import ERASED
 from intelligence_webhooks.ledger_views import Work
 from intelligence_webhooks.metrics import RESOLVE_SECONDS, RESOLVED
 from intelligence_webhooks.payload import parse_execution
-from intelligence_webhooks.results import call_sid_of, result_of_execution, result_of_transcript
+from intelligence_webhooks.results import (
+    call_sid_of,
+    result_of_encrypted,
+    result_of_execution,
+    result_of_transcript,
+)
 from intelligence_webhooks.schedule import NeverCompleted, NotCompleted, Schedule, reason_of
 from intelligence_webhooks.store import Store
-from intelligence_webhooks.twilio_reads import READ_FAULTS, TwilioReads
+from intelligence_webhooks.twilio_reads import READ_FAULTS, BadAnswer, NotFound, TwilioReads
 from intelligence_webhooks.wire import Transcript, channel_of
 from shared.journal import JournalError
 from shared.records import DeadLetter, IntelResult
@@ -132,9 +137,14 @@ class Resolver:
             raise NeverCompleted(f"the transcript is {transcript.status}")
         if self._is_erased(transcript):
             raise Erased(sid)
-        sentences, operator_results = await asyncio.gather(
-            self._reads.sentences(sid), self._reads.operator_results(sid)
-        )
+        try:
+            sentences, operator_results = await asyncio.gather(
+                self._reads.sentences(sid), self._reads.operator_results(sid)
+            )
+        except (NotFound, BadAnswer):
+            if transcript.encryption_credential_sid is None:
+                raise
+            return result_of_encrypted(event_id, transcript, self._store.rules)
         return result_of_transcript(event_id, transcript, sentences, operator_results, self._store.rules)
 
     def _is_erased(self, transcript: Transcript) -> bool:

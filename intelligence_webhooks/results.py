@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -12,9 +12,11 @@ from intelligence_webhooks.outcomes import outcome_of_v2, outcome_of_v3
 from intelligence_webhooks.rules import Rules
 from intelligence_webhooks.scores import Scores, score
 from intelligence_webhooks.wire import Channel, MediaProperties, RuleExecution, Sentence, Transcript, channel_of
-from shared.records import IntelResult, OperatorOutcome
+from shared.records import IntelResult, OperatorOutcome, Speaker, SpeakerRole
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
+CONVERSATION_SID = re.compile(r"CH[0-9a-fA-F]{32}")
+CES_DIRECTION = "7=easy"
 
 
 def result_of_transcript(
@@ -26,14 +28,18 @@ def result_of_transcript(
 ) -> IntelResult:
     """The result of a v2 transcript; findings without evidence get the words of the sentence they point at."""
     scores, outcomes = score([outcome_of_v2(raw) for raw in operator_results], rules)
-    _quote(scores, sentences)
     channel = channel_of(transcript.channel)
+    speakers = speakers_of(channel)
+    _quote(scores, sentences, {speaker.channel: speaker.role for speaker in speakers})
     call_sid = call_sid_of(channel, transcript.customer_key)
     result = IntelResult(
         source="v2",
         event_id=event_id,
         transcript_sid=transcript.sid,
         call_sid=call_sid,
+        conversation_sid=_conversation_sid(transcript.customer_key),
+        customer_key=transcript.customer_key,
+        speakers=speakers,
         service_sid=transcript.service_sid,
         channel=(channel.type or "voice").lower(),
         language=transcript.language_code,
@@ -43,6 +49,14 @@ def result_of_transcript(
         reference_sids=[call_sid] if call_sid else [],
     )
     return _with_scores(result, scores)
+
+
+def result_of_encrypted(event_id: str, transcript: Transcript, rules: Rules) -> IntelResult:
+    """The result of a transcript whose contents only the holder of the key can read: no scores, and why."""
+    result = result_of_transcript(event_id, transcript, [], [], rules)
+    reason = f"encrypted with {transcript.encryption_credential_sid}"
+    result.operators = [OperatorOutcome(name="", parsed=False, reason=reason)]
+    return result
 
 
 def result_of_execution(
@@ -67,13 +81,44 @@ def result_of_execution(
         channel=_channel(execution) or (previous.channel if previous else "unknown"),
         started_at=min(times, default=None),
         operators=outcomes,
+        speakers=_speakers_v3(execution) or (previous.speakers if previous else []),
         reference_sids=sids,
     )
     return _with_scores(result, scores)
 
 
 def _with_scores(result: IntelResult, scores: Scores) -> IntelResult:
-    return structs.replace(result, **structs.asdict(scores))
+    direction = CES_DIRECTION if scores.ces is not None else None
+    return structs.replace(result, ces_direction=direction, **structs.asdict(scores))
+
+
+def speakers_of(channel: Channel) -> list[Speaker]:
+    """Who speaks on which channel, by the participants: channel numbers mean nothing by themselves."""
+    return [
+        Speaker(channel=found.channel_participant, role=role_of(found.role), label=found.role or "")
+        for found in channel.participants
+    ]
+
+
+def role_of(label: str | None) -> SpeakerRole:
+    """The role behind Twilio's free text, such as `Virtual Agent`, `agent`, `AI Assistant`, `HUMAN_AGENT`."""
+    words = set(re.findall(r"[a-z]+", (label or "").lower().replace("_", " ")))
+    if words & {"customer", "caller", "client", "user"}:
+        return "customer"
+    if words & {"virtual", "ai", "bot", "assistant"}:
+        return "ai_agent"
+    return "agent" if words & {"agent", "representative", "operator"} else "unknown"
+
+
+def _speakers_v3(execution: RuleExecution) -> list[Speaker]:
+    details = (item.execution_details for item in execution.operator_results)
+    types = (found.type or "" for detail in details if detail is not None for found in detail.participants or [])
+    return [Speaker(role=role_of(label), label=label) for label in dict.fromkeys(types)]
+
+
+def _conversation_sid(customer_key: str | None) -> str | None:
+    """A conversation's sid in the customer key ties a transcript to it."""
+    return customer_key if customer_key is not None and CONVERSATION_SID.fullmatch(customer_key) else None
 
 
 def call_sid_of(channel: Channel, customer_key: str | None) -> str | None:
@@ -84,11 +129,14 @@ def call_sid_of(channel: Channel, customer_key: str | None) -> str | None:
     return next((sid for sid in candidates if sid is not None and CALL_SID.fullmatch(sid)), None)
 
 
-def _quote(scores: Scores, sentences: Iterable[Sentence]) -> None:
-    words = {sentence.sentence_index: sentence.transcript for sentence in sentences}
+def _quote(scores: Scores, sentences: Iterable[Sentence], roles: Mapping[int | None, str]) -> None:
+    """Gives findings that point at a sentence its words and its speaker's role."""
+    by_index = {sentence.sentence_index: sentence for sentence in sentences}
     for finding in scores.legal_risk.findings if scores.legal_risk else []:
-        if not finding.evidence and finding.sentence_index is not None:
-            finding.evidence = words.get(finding.sentence_index, "")
+        sentence = by_index.get(finding.sentence_index) if finding.sentence_index is not None else None
+        if sentence is not None:
+            finding.evidence = finding.evidence or sentence.transcript
+            finding.speaker = finding.speaker or roles.get(sentence.media_channel, "unknown")
 
 
 def _latest_runs(outcomes: Iterable[OperatorOutcome]) -> list[OperatorOutcome]:

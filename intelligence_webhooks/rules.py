@@ -6,9 +6,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
+
+from shared.config import ConfigError
 
 Score = Literal[
     "csat",
@@ -19,8 +22,13 @@ Score = Literal[
     "hallucinations",
     "escalation_requested",
     "summary",
+    "disposition",
+    "intents",
+    "emotions",
+    "toxic",
+    "tasks",
 ]
-Reader = Literal["number", "label", "findings", "count", "flag", "text"]
+Reader = Literal["number", "label", "findings", "count", "flag", "text", "words", "tasks"]
 
 
 class Bands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +51,7 @@ class Feed(msgspec.Struct, forbid_unknown_fields=True, dict=True):
     names: list[str] = []
     operator_sids: list[str] = []
     json_fields: list[str] = []
+    shape: list[str] = []
     labels: dict[str, str] = {}
     yes_when: list[tuple[str, str]] = []
     text: str = ""
@@ -53,9 +62,11 @@ class Feed(msgspec.Struct, forbid_unknown_fields=True, dict=True):
     def _name_pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(f"(?:{name})" for name in self.names) or "(?!)", re.IGNORECASE)
 
-    def takes(self, name: str, operator_sid: str) -> bool:
-        """True when the operator of this name and sid feeds the score."""
-        return operator_sid in self.operator_sids or self._name_pattern.search(name) is not None
+    def takes(self, name: str, operator_sid: str, value: Any = None) -> bool:
+        """True when the operator of this name and sid feeds the score, or a JSON result has its shape."""
+        if operator_sid in self.operator_sids or self._name_pattern.search(name) is not None:
+            return True
+        return bool(self.shape) and isinstance(value, dict) and all(name in value for name in self.shape)
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,6 +88,16 @@ def parse_rules(text: str) -> Rules:
     for feed in table.feed:
         feed.takes("", "")
     return Rules(table.bands, tuple(table.feed))
+
+
+def load_rules(path: Path | None) -> Rules:
+    """The rules of a file, without one the packaged ones. Raises ConfigError."""
+    if path is None:
+        return packaged_rules()
+    try:
+        return parse_rules(path.read_text("utf-8"))
+    except (OSError, ValueError, msgspec.MsgspecError, re.error) as error:
+        raise ConfigError([f"INTELLIGENCE_RULES_FILE {path} cannot be used: {error}"]) from error
 
 
 def packaged_rules() -> Rules:

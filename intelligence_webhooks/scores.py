@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from intelligence_webhooks import wording
-from intelligence_webhooks.rules import Bands, Feed, Rules, Score
+from intelligence_webhooks.rules import Bands, Feed, Rules
 from intelligence_webhooks.wording import Unreadable
 from shared.records import Finding, LegalRisk, OperatorOutcome
 
@@ -33,6 +33,12 @@ class Scores(msgspec.Struct, kw_only=True):
     hallucinations: int | None = None
     escalation_requested: bool | None = None
     summary: str | None = None
+    disposition: str | None = None
+    intents: list[str] = []
+    emotions: list[str] = []
+    toxic: bool | None = None
+    tasks_completed: int | None = None
+    tasks: int | None = None
 
 
 def score(outcomes: Sequence[OperatorOutcome], rules: Rules) -> tuple[Scores, list[OperatorOutcome]]:
@@ -41,10 +47,10 @@ def score(outcomes: Sequence[OperatorOutcome], rules: Rules) -> tuple[Scores, li
     The outcomes given are left as they are. The result does not depend on their order.
     """
     marked = {id(outcome): msgspec.structs.replace(outcome) for outcome in outcomes}
-    values: dict[Score, Any] = {}
+    values: dict[str, Any] = {}
     for feed in rules.feeds:
         for outcome in sorted(outcomes, key=_preference):
-            if not (outcome.parsed and feed.takes(outcome.name, outcome.operator_sid)):
+            if not (outcome.parsed and feed.takes(outcome.name, outcome.operator_sid, outcome.value)):
                 continue
             try:
                 value = _read(feed, outcome, rules.bands)
@@ -53,6 +59,8 @@ def score(outcomes: Sequence[OperatorOutcome], rules: Rules) -> tuple[Scores, li
                 copy.parsed, copy.reason = False, f"{feed.score}: {fault}"
             else:
                 values.setdefault(feed.score, value)
+    if "tasks" in values:
+        values["tasks_completed"], values["tasks"] = values["tasks"]
     return msgspec.convert(values, Scores), list(marked.values())
 
 
@@ -67,6 +75,8 @@ def _read(feed: Feed, outcome: OperatorOutcome, bands: Bands) -> Any:
         "count": _count,
         "flag": _flag,
         "text": _text,
+        "words": _words,
+        "tasks": _tasks,
         "findings": lambda feed, outcome: _legal_risk(_findings(feed, outcome), bands),
     }
     return readers[feed.reader](feed, outcome)
@@ -133,6 +143,8 @@ def _label(feed: Feed, outcome: OperatorOutcome) -> str:
             label = outcome.value.strip().strip("*_.\"' ")
         case other:
             raise Unreadable(f"no label in a result of type {other}")
+    if isinstance(label, str) and not feed.labels and label.strip():
+        return label.strip()  # a feed without a table takes every label
     known = feed.labels.get(label.strip().lower()) if isinstance(label, str) else None
     if known is None:
         raise Unreadable(f"unknown label {str(label)[:40]!r}")
@@ -192,6 +204,34 @@ def _text(feed: Feed, outcome: OperatorOutcome) -> str:
     if not isinstance(value, str):
         raise Unreadable(f"no text in a result of type {outcome.operator_type}")
     return value
+
+
+def _words(feed: Feed, outcome: OperatorOutcome) -> list[str]:
+    """All that the fields list, each once, in their order; a text names its intents."""
+    match outcome.operator_type:
+        case "json":
+            found = [outcome.value.get(name) for name in feed.json_fields]
+            flat = [word for value in found for word in (value if isinstance(value, list) else [value])]
+            words = [word.strip() for word in flat if isinstance(word, str) and word.strip()]
+            if not words and not any(isinstance(value, list) for value in found):
+                raise Unreadable(f"none of the fields {', '.join(feed.json_fields)}")
+        case "conversation-classify":
+            words = [outcome.value["label"]]
+        case "text-generation":
+            words = wording.read_intents(outcome.value)
+        case other:
+            raise Unreadable(f"no words in a result of type {other}")
+    return list(dict.fromkeys(words))
+
+
+def _tasks(feed: Feed, outcome: OperatorOutcome) -> tuple[int, int]:
+    """How many of the tasks were done, and how many there were. Source: Twilio's Task Completion operator."""
+    if outcome.operator_type != "json":
+        raise Unreadable(f"no tasks in a result of type {outcome.operator_type}")
+    tasks = _required_field(feed, outcome)
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise Unreadable("the tasks are no list of objects")
+    return sum(_as_flag(task.get("successful_completion")) for task in tasks), len(tasks)
 
 
 def _findings(feed: Feed, outcome: OperatorOutcome) -> list[Finding]:

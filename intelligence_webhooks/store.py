@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 
 from intelligence_webhooks.intake import Intake
 from intelligence_webhooks.ledger import Ledger
 from intelligence_webhooks.metrics import Tally
-from intelligence_webhooks.rules import Rules, packaged_rules
+from intelligence_webhooks.rules import Rules, load_rules
 from shared.config import Settings, TwilioAccount
 from shared.door import Door
 from shared.journal import Journal
 from shared.operators import Operators
 from shared.readiness import Readiness
+from shared.records import utc_now
+from shared.signature import SigningKeys
 from shared.tombstones import Tombstones
 
 
@@ -37,12 +40,19 @@ class Store:
     readiness: Readiness
     tally: Tally
     reconciling: threading.Lock
+    signing_keys: SigningKeys
     resources: contextlib.ExitStack
 
     @property
     def journals(self) -> tuple[Journal, ...]:
         """Everything that this service writes."""
         return self.events, self.results, self.dead_letters, self.audit
+
+    def expire_derived(self) -> int:
+        """Removes rows whose journal lines are past RETENTION_DAYS; how many."""
+        if self.settings.retention_days is None:
+            return 0
+        return self.ledger.expire(utc_now() - timedelta(days=self.settings.retention_days))
 
     def close(self) -> None:
         self.resources.close()
@@ -52,6 +62,7 @@ def open_store(settings: Settings, readiness: Readiness | None = None) -> Store:
     """The store, caught up with its journals. Raises JournalLocked when another process has it, or OSError."""
     if settings.twilio is None:
         raise ValueError("intelligence_webhooks needs a Twilio account")
+    rules = load_rules(settings.rules_file)
     with contextlib.ExitStack() as stack:
         events, results, dead_letters = (
             _journal(stack, settings, stream) for stream in ("intel_events", "intel_results", "dead_letters")
@@ -69,7 +80,7 @@ def open_store(settings: Settings, readiness: Readiness | None = None) -> Store:
         return Store(
             settings=settings,
             account=settings.twilio,
-            rules=packaged_rules(),
+            rules=rules,
             events=events,
             results=results,
             dead_letters=dead_letters,
@@ -82,6 +93,7 @@ def open_store(settings: Settings, readiness: Readiness | None = None) -> Store:
             readiness=readiness,
             tally=Tally(),
             reconciling=threading.Lock(),
+            signing_keys=settings.twilio.signing_keys,
             resources=stack.pop_all(),
         )
 

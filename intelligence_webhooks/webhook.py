@@ -8,10 +8,11 @@ from intelligence_webhooks import payload
 from intelligence_webhooks.intake import Delivery
 from intelligence_webhooks.ledger import IDEMPOTENCY_HEADER
 from intelligence_webhooks.payload import BadPayload, Payload
+from intelligence_webhooks.replies import json_reply
 from intelligence_webhooks.store import Store
 from shared.journal import JournalError
 from shared.problem import Problem
-from shared.signature import BadSignature, check_form, check_json
+from shared.signature import SETTINGS_HEADER, BadSignature, check_form, check_json
 from shared.telemetry import get_logger
 
 BODY_BYTES = 256 * 1024
@@ -22,7 +23,7 @@ log = get_logger("webhook")
 
 
 def receive(store: Store, request: Request) -> Response:
-    """204 once the event is durable, be it now or from an earlier delivery.
+    """204 (200 for an event we do not know) once it is durable, be it now or from an earlier delivery.
 
     Raises Problem 403 (signature, foreign account), 400 (body), 415 (its type), 503 (not durable: come again).
     """
@@ -39,6 +40,10 @@ def receive(store: Store, request: Request) -> Response:
         store.tally.add("not_stored")
         raise _not_stored(error) from error
     store.tally.add(payload_.kind if is_new else "duplicate")
+    if payload_.kind == "unknown":
+        return json_reply(
+            {"stored": True, "detail": "This kind of event is not known here; it is kept as it came."}
+        )
     return Response(status=204)
 
 
@@ -50,13 +55,13 @@ def _check_signature(store: Store, request: Request, body: bytes) -> None:
         return
     url = store.settings.intelligence_public_url + raw_target(request)
     header = request.headers.get(SIGNATURE_HEADER)
-    tokens = [store.account.auth_token]
     try:
+        tokens, algorithm = store.signing_keys.chosen(request.headers.get(SETTINGS_HEADER))
         # A signed JSON address covers the body by its hash, so it must never be checked as a form without fields.
         if request.mimetype == JSON or "bodySHA256" in request.args:
-            check_json(url, body, header, tokens)
+            check_json(url, body, header, tokens, algorithm)
         else:
-            check_form(url, payload.form_fields(body), header, tokens)
+            check_form(url, payload.form_fields(body), header, tokens, algorithm)
     except (BadSignature, BadPayload):
         store.tally.add("refused")
         raise _forbidden() from None

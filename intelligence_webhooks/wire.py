@@ -118,9 +118,14 @@ class TriggerV3(msgspec.Struct):
     timestamp: datetime | None = None
 
 
+class ParticipantV3(msgspec.Struct):
+    type: str | None = None
+
+
 class ExecutionV3(msgspec.Struct, rename="camel"):
     trigger: TriggerV3 | None = None
     channels: list[str] | None = None
+    participants: list[ParticipantV3] | None = None
 
 
 class OperatorResultV3(msgspec.Struct, rename="camel"):

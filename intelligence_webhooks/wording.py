@@ -36,7 +36,17 @@ OCCURRENCES = (
 RISK_SCORE = rf"(?:risk\s+score|{SCORE_WORD}\s+de(?:l)?\s+(?:risco|riesgo))"
 RISK_FACTOR = r"(?:risk\s+factor|fator\s+de\s+risco|factor\s+de\s+riesgo)"
 OCCURRENCE = r"(?:occurrence|ocorr[êe]ncia|ocurrencia|incidencia)"
+# Seen as one line of labels: the main intent, whether there are more, the secondary ones, a score.
+INTENT = r"(?:intent|inten[çc][ãa]o|intenci[óo]n)"
+MAIN_INTENT = rf"(?:main\s+{INTENT}|{INTENT}\s+principal)"
+SECONDARY_INTENTS = r"(?:secondary\s+intents|inten[çc][õo]es\s+secund[áa]rias|intenciones\s+secundarias)"
+# What may stand behind a list of intents on the same line: another label, or the end of the sentence.
+NEXT_LABEL = re.compile(rf"[.,;]?\s+{MARK}[A-ZÀ-Ý][\w ]{{2,40}}{MARK}\s*:")
+
 HEADING = re.compile(r"(?m)^\s*(?:#{1,6}\s+|\*{2}\s*\d+[.)]\s*|\d+[.)]\s+)(?P<title>.+)$")
+
+
+NO_INTENT = {"none", "n/a", "no", "nenhuma", "ninguna"}
 
 
 class Unreadable(Exception):
@@ -68,6 +78,21 @@ def read_count(text: str) -> int:
     if len(found) != 1:
         raise Unreadable("several counts" if found else "no count in the text")
     return found.pop()
+
+
+def read_intents(text: str) -> list[str]:
+    """The main intent and then the secondary ones. Raises Unreadable when the text names no main intent."""
+    main = _labelled(MAIN_INTENT, text)
+    if not main:
+        raise Unreadable("no main intent in the text")
+    others = _labelled(SECONDARY_INTENTS, text).split(",")
+    return [intent for intent in (main, *map(_plain, others)) if intent and intent.lower() not in NO_INTENT]
+
+
+def _labelled(label: str, text: str) -> str:
+    """What stands behind a label, up to the next label or the end of the line."""
+    match = re.search(rf"{label}{SEPARATOR}(.+)", text, re.IGNORECASE)
+    return _plain(NEXT_LABEL.split(match[1])[0].strip(" ,;")) if match else ""
 
 
 def read_findings(text: str) -> list[Finding]:

@@ -78,7 +78,9 @@ def _check_handshake(request: web.Request, settings: Settings) -> None:
         return
     header = request.headers.get("X-Twilio-Signature")
     try:
-        check_websocket(relay_url(settings.relay_public_url, request.path), header, [settings.twilio.auth_token])
+        check_websocket(
+            relay_url(settings.relay_public_url, request.path), header, settings.twilio.signing_keys.tokens
+        )
     except BadSignature:
         log.warning("handshake refused")
         raise Problem(403, "The request is not signed as it should be.") from None

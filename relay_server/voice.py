@@ -86,7 +86,7 @@ async def signed_form(request: web.Request) -> dict[str, str]:
     if settings.validate_signatures and settings.twilio is not None:
         url = settings.relay_public_url + request.raw_path
         try:
-            check_form(url, values, request.headers.get("X-Twilio-Signature"), [settings.twilio.auth_token])
+            check_form(url, values, request.headers.get("X-Twilio-Signature"), settings.twilio.signing_keys.tokens)
         except BadSignature:
             log.warning("signature refused", path=request.path)
             raise Problem(403, "The request is not signed as it should be.") from None

@@ -12,6 +12,7 @@ from shared.environment import ConfigError, EnvironmentReader, read_environment
 from shared.origins import is_loopback_host, is_public, parse_origin, url_host
 from shared.relay_environment import conversation_overrides, tool_environment
 from shared.secrets_file import load_or_create_secrets
+from shared.signature import SigningKeys
 
 __all__ = [
     "DEMO_ACCOUNT_PREFIX",
@@ -76,6 +77,13 @@ class TwilioAccount:
     base_url: str | None = None
     phone_number: str | None = None
     intelligence_service_sid: str | None = None
+    previous_token: str | None = field(default=None, repr=False)
+    shared_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        """What webhooks may be signed with: the token, the one before it while it is rotated, shared keys."""
+        return SigningKeys(tuple(filter(None, (self.auth_token, self.previous_token))), self.shared_keys)
 
     @property
     def is_demo(self) -> bool:
@@ -140,6 +148,8 @@ class Settings:
     openai: OpenAISettings | None
     segment: SegmentSettings | None
     agent_file: Path | None
+    rules_file: Path | None
+    retention_days: int | None
     max_calls: int
     conversation: Mapping[str, Any]
     tool_environ: Mapping[str, str] = field(repr=False)
@@ -167,7 +177,8 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
     web_origins = _web_origins(reader, ports)
     urls = ServiceUrls(**{name: reader.address(f"{name.upper()}_URL") or own[name] for name in own})
     data_dir = Path(reader.text("DATA_DIR", "./data") or "")
-    agent_file = reader.text("AGENT_FILE")
+    agent_file, rules_file = reader.text("AGENT_FILE"), reader.text("INTELLIGENCE_RULES_FILE")
+    retention_days = reader.count("RETENTION_DAYS", 1) if reader.text("RETENTION_DAYS") else None
     max_calls = reader.count("RELAY_MAX_CALLS", DEFAULT_MAX_CALLS)
     conversation = conversation_overrides(reader)
     operator_token, session_secret = reader.secret("OPERATOR_TOKEN"), reader.secret("SESSION_SECRET")
@@ -193,6 +204,8 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
         openai=openai,
         segment=segment,
         agent_file=Path(agent_file) if agent_file else None,
+        rules_file=Path(rules_file) if rules_file else None,
+        retention_days=retention_days,
         max_calls=max_calls,
         conversation=conversation,
         tool_environ=tool_environment(environ),
@@ -250,7 +263,18 @@ def _twilio(reader: EnvironmentReader, *, required: bool) -> TwilioAccount | Non
         base_url=base_url,
         phone_number=phone_number,
         intelligence_service_sid=intelligence,
+        previous_token=reader.secret("TWILIO_AUTH_TOKEN_PREVIOUS"),
+        shared_keys=_shared_keys(reader),
     )
+
+
+def _shared_keys(reader: EnvironmentReader) -> dict[str, str]:
+    """Twilio's shared keys for webhooks, written `id=secret,id=secret`."""
+    text = reader.text("TWILIO_WEBHOOK_KEYS")
+    pairs = [part.strip().partition("=") for part in (text or "").split(",") if part.strip()]
+    if not all(name and secret for name, _, secret in pairs):
+        reader.faults.append("TWILIO_WEBHOOK_KEYS must be id=secret, several separated by commas")
+    return {name: secret for name, _, secret in pairs}
 
 
 def _openai(reader: EnvironmentReader, *, required: bool) -> OpenAISettings | None:

@@ -221,12 +221,13 @@ class IntelEvent(Record, tag="intel_event"):
 
 
 class Finding(msgspec.Struct, kw_only=True):
-    """A legal risk finding: severity 0-100 with the words that show it."""
+    """A legal risk finding: severity 0-100 with the words that show it and whose they are."""
 
     category: str
     severity: float
     evidence: str = ""
     sentence_index: int | None = None
+    speaker: str = ""
 
 
 class LegalRisk(msgspec.Struct, kw_only=True):
@@ -252,10 +253,22 @@ class OperatorOutcome(msgspec.Struct, kw_only=True):
     created_at: datetime | None = None
 
 
+SpeakerRole = Literal["agent", "ai_agent", "customer", "unknown"]
+
+
+class Speaker(msgspec.Struct, kw_only=True):
+    """Who speaks on a channel of the transcript, by Twilio's participants; `label` is the role as it was sent."""
+
+    channel: int | None = None
+    role: SpeakerRole = "unknown"
+    label: str = ""
+
+
 class IntelResult(Record, tag="intel_result"):
     """What Intelligence found about one transcript (v2) or conversation (v3); a later line supersedes.
 
-    csat 1-5 or null; ces 1-7 (7 = easy) or null; `csat_surveyed` never mixes with the inferred `csat`.
+    csat 1-5 or null; ces 1-7 or null with `ces_direction` "7=easy"; `csat_surveyed` never mixes with the inferred
+    `csat`. `tasks_completed` of `tasks` that the caller asked for were done.
     `event_id` is the intel_event that this line answers; `reference_sids` are the CA… and CH… sids it names.
     """
 
@@ -276,6 +289,15 @@ class IntelResult(Record, tag="intel_result"):
     hallucinations: int | None = None
     escalation_requested: bool | None = None
     summary: str | None = None
+    disposition: str | None = None
+    intents: list[str] = []
+    emotions: list[str] = []
+    toxic: bool | None = None
+    tasks_completed: int | None = None
+    tasks: int | None = None
+    ces_direction: str | None = None
+    customer_key: str | None = None
+    speakers: list[Speaker] = []
     operators: list[OperatorOutcome] = []
     event_id: str = ""
     reference_sids: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from shared.operators import ABSOLUTE_S, Identity, Operators, Role
 from shared.problem import Problem
 from shared.readiness import Readiness
 from shared.records import AuditRecord
+from shared.retention import expire_regularly
 from shared.service_keys import ACCESS, AUDIT, DOOR, IDENTITY, OPERATORS, READINESS, SETTINGS
 from shared.telemetry import get_logger, metrics_page
 from shared.tombstones import Tombstones
@@ -59,6 +61,7 @@ def create_service(settings: Settings) -> web.Application:
     app[DERIVED] = []
     app.cleanup_ctx.append(_operators)
     app.cleanup_ctx.append(_audit_journal)
+    app.cleanup_ctx.append(_retention)
     add_route(app, "GET", "/healthz", _healthz, PUBLIC)
     add_route(app, "GET", "/readyz", _readyz, PUBLIC)
     add_route(app, "GET", "/metrics", _metrics, PUBLIC)
@@ -144,6 +147,16 @@ async def _audit_journal(app: web.Application) -> AsyncIterator[None]:
     app[READINESS].watch(journal)
     yield
     journal.close()
+
+
+async def _retention(app: web.Application) -> AsyncIterator[None]:
+    """Removes sealed segments that are older than RETENTION_DAYS, of the journals this service writes."""
+    settings = app[SETTINGS]
+    work = expire_regularly(settings.data_dir, settings.retention_days, lambda: app[READINESS].journals)
+    task = asyncio.create_task(work)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _erase(request: web.Request) -> web.Response:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from urllib.parse import parse_qs, urlsplit
 
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 
 from shared.origins import websocket_origin
 
@@ -23,20 +24,45 @@ FormValues = Mapping[str, str | Sequence[str]]
 Tokens = Iterable[str]
 
 
+SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """What Twilio may have signed with: auth tokens (old and new, while one is rotated) and shared keys by id."""
+
+    tokens: tuple[str, ...]
+    shared: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def chosen(self, settings_header: str | None) -> tuple[tuple[str, ...], str]:
+        """The secrets to try and the algorithm, by the header that names a shared key; without it the tokens.
+
+        Raises BadSignature for a key that is not ours, and for an algorithm that is not HMAC_SHA256: a header
+        nobody signed must not talk us into a weaker check.
+        """
+        if not settings_header:
+            return self.tokens, HMAC_SHA1
+        named = dict(part.strip().partition("=")[::2] for part in settings_header.split(","))
+        secret = self.shared.get(named.get("key", ""))
+        if secret is None or named.get("algorithm") != HMAC_SHA256:
+            raise BadSignature
+        return (secret,), HMAC_SHA256
+
+
 class BadSignature(Exception):
     """The request does not carry a valid signature of ours; it must be refused without saying why."""
 
 
-def sign_form(url: str, params: FormValues, token: str) -> str:
+def sign_form(url: str, params: FormValues, token: str, algorithm: str = HMAC_SHA1) -> str:
     """The `X-Twilio-Signature` of a form request; a repeated name has a sequence of values."""
-    return str(RequestValidator(token).compute_signature(url, _Form(params)))
+    return str(RequestValidator(token).compute_signature(url, _Form(params), algorithm))
 
 
-def sign_json(url: str, body: bytes, token: str) -> tuple[str, str]:
+def sign_json(url: str, body: bytes, token: str, algorithm: str = HMAC_SHA1) -> tuple[str, str]:
     """The URL with `bodySHA256` added and its signature."""
     joint = "&" if "?" in url else "?"
     signed_url = f"{url}{joint}bodySHA256={hashlib.sha256(body).hexdigest()}"
-    return signed_url, sign_form(signed_url, {}, token)
+    return signed_url, sign_form(signed_url, {}, token, algorithm)
 
 
 def sign_websocket(url: str, token: str) -> str:
@@ -44,15 +70,17 @@ def sign_websocket(url: str, token: str) -> str:
     return sign_form(url, {}, token)
 
 
-def check_form(url: str, params: FormValues, header: str | None, tokens: Tokens) -> None:
+def check_form(
+    url: str, params: FormValues, header: str | None, tokens: Tokens, algorithm: str = HMAC_SHA1
+) -> None:
     """Passes when one of `tokens` signed exactly this URL and these values (blank ones included).
 
     Raises BadSignature otherwise.
     """
-    _check_any([url], params, header, tokens)
+    _check_any([url], params, header, tokens, algorithm)
 
 
-def check_json(url: str, body: bytes, header: str | None, tokens: Tokens) -> None:
+def check_json(url: str, body: bytes, header: str | None, tokens: Tokens, algorithm: str = HMAC_SHA1) -> None:
     """Passes when one of `tokens` signed this URL and its `bodySHA256` is that of the raw body.
 
     The hash is compared here and not by the SDK, which skips it for anything but a str body and raises
@@ -62,7 +90,7 @@ def check_json(url: str, body: bytes, header: str | None, tokens: Tokens) -> Non
     actual = hashlib.sha256(body).hexdigest()
     if len(claimed) != 1 or not claimed[0].isascii() or not hmac.compare_digest(claimed[0].lower(), actual):
         raise BadSignature
-    _check_any([url], {}, header, tokens)
+    _check_any([url], {}, header, tokens, algorithm)
 
 
 def check_websocket(url: str, header: str | None, tokens: Tokens) -> None:
@@ -111,12 +139,14 @@ def _spellings(url: str) -> list[str]:
     return [url]
 
 
-def _check_any(urls: Iterable[str], params: FormValues, header: str | None, tokens: Tokens) -> None:
+def _check_any(
+    urls: Iterable[str], params: FormValues, header: str | None, tokens: Tokens, algorithm: str = HMAC_SHA1
+) -> None:
     if not header or not header.isascii():
         raise BadSignature
     for url, token in product(urls, filter(None, tokens)):
         try:
-            if RequestValidator(token).validate(url, _Form(params), header):
+            if RequestValidator(token).validate(url, _Form(params), header, algorithm):
                 return
         except (TypeError, ValueError):  # lone surrogates and impossible ports; UnicodeError is a ValueError
             continue

@@ -12,22 +12,17 @@ import colorama
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
+from shared.redaction import redact as mask
+
 REQUESTS = Counter("crosschannel_http_requests_total", "HTTP requests", ["service", "method", "route", "status"])
 REQUEST_SECONDS = Histogram("crosschannel_http_request_seconds", "Time to answer", ["service", "route"])
 
-_PHONE = re.compile(r"(?:(?<![\w-])\+|%2[Bb])\d{5,13}(\d{2})\b")
-_SECRET = re.compile(
-    r"(?i)\b(bearer |basic )[A-Za-z0-9._~+/=-]{6,}|\bsk-[A-Za-z0-9_-]{8,}|([?&](?:token|bodySHA256)=)[^&\s]+"
-)
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # with C1: U+009B starts a terminal sequence too
 
 
 def redact(text: str) -> str:
-    """The text with phone numbers, e-mail addresses and secrets masked, and control characters made visible."""
-    text = _PHONE.sub(r"+***\1", text)
-    text = _EMAIL.sub("***@***", text)
-    text = _SECRET.sub(lambda m: (m.group(1) or m.group(2) or "sk-") + "***", text)
+    """The text with phone numbers, addresses, cards and secrets masked, and control characters made visible."""
+    text = mask(text)
     return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", text)
 
 

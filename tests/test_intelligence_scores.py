@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 from intelligence_webhooks import wording
 from intelligence_webhooks.outcomes import needs_second_read, outcome_of_v2
 from intelligence_webhooks.payload import parse_execution
-from intelligence_webhooks.results import result_of_execution, result_of_transcript
-from intelligence_webhooks.rules import Bands, packaged_rules, parse_rules
+from intelligence_webhooks.results import result_of_execution, result_of_transcript, role_of
+from intelligence_webhooks.rules import Bands, load_rules, packaged_rules, parse_rules
 from intelligence_webhooks.scores import Scores, score
 from intelligence_webhooks.wire import Sentence, Transcript
 from intelligence_webhooks.wording import Unreadable
+from shared.config import ConfigError
 from shared.records import IntelResult, OperatorOutcome
 from tests.intelligence_kit import CALL_SID, fixture, fixture_bytes, sid
 
@@ -192,7 +195,12 @@ def test_a_text_without_one_clear_score_is_unreadable(text: str) -> None:
 @calm
 @given(st.text())
 def test_readers_answer_or_refuse_any_text(text: str) -> None:
-    for read in (lambda t: wording.read_number("ces", t), wording.read_count, wording.read_findings):
+    for read in (
+        lambda t: wording.read_number("ces", t),
+        wording.read_count,
+        wording.read_findings,
+        wording.read_intents,
+    ):
         try:
             read(text)
         except Unreadable:
@@ -252,3 +260,108 @@ def test_the_latest_run_of_a_v3_operator_counts_whatever_the_order_of_arrival() 
 def test_a_table_with_an_unknown_score_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         parse_rules('[bands]\nmedium_from=1\nhigh_from=2\n[[feed]]\nscore="joy"\nreader="number"')
+
+
+def test_every_published_operator_of_twilio_is_understood() -> None:
+    scores, marked = scored("operator_results_published")
+    assert (scores.csat, scores.hallucinations, scores.escalation_requested) == (4.0, 1, True)
+    assert (scores.tasks_completed, scores.tasks, scores.toxic) == (2, 3, False)
+    assert scores.emotions == ["anger", "surprise"]
+    assert all(outcome.parsed for outcome in marked.values())
+
+
+def test_a_json_result_is_known_by_its_fields_whatever_its_operator_is_called() -> None:
+    scores, _ = scored("operator_results_other_names")
+    assert (scores.csat, scores.hallucinations) == (4.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("language", "intents"),
+    [
+        ("english", ["Comparison of plans", "Balance", "New card"]),
+        ("portuguese", ["Segunda via do cartão", "Saldo", "Limite"]),
+        ("spanish", ["Cambiar la cita"]),
+    ],
+)
+def test_intents_are_read_out_of_text_in_three_languages(language: str, intents: list[str]) -> None:
+    assert scored(f"operator_results_intents_{language}")[0].intents == intents
+
+
+def test_the_disposition_is_the_classifiers_label() -> None:
+    assert scored("operator_results_disposition")[0].disposition == "Voicemail"
+
+
+def test_what_the_model_refused_is_unparsed() -> None:
+    scores, marked = scored("operator_results_refused_by_model")
+    assert (scores.ces, marked["Customer Effort Score"].reason) == (None, "refused by the model")
+
+
+def test_the_direction_of_the_effort_score_is_stored_with_it() -> None:
+    assert v2_result().ces_direction == "7=easy"
+    assert v2_result(results="operator_results_disposition").ces_direction is None
+
+
+@pytest.mark.parametrize(
+    ("transcript", "roles"),
+    [
+        ("transcript", {1: "ai_agent", 2: "customer"}),
+        ("transcript_customer_on_channel_one", {1: "customer", 2: "ai_agent"}),
+        ("transcript_odd_channel", {}),
+    ],
+)
+def test_roles_come_from_participants_and_never_from_channel_numbers(
+    transcript: str, roles: dict[int, str]
+) -> None:
+    result = v2_result(transcript)
+    assert {speaker.channel: speaker.role for speaker in result.speakers} == roles
+    assert result.legal_risk is not None
+    assert result.legal_risk.findings[0].speaker == roles.get(1, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("label", "role"),
+    [
+        ("agent", "agent"),
+        ("Agent", "agent"),
+        ("HUMAN_AGENT", "agent"),
+        ("AI_AGENT", "ai_agent"),
+        ("Generalist AI Assistant", "ai_agent"),
+        ("Virtual Agent", "ai_agent"),
+        ("CUSTOMER", "customer"),
+        ("UNKNOWN", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_twilios_role_texts(label: str | None, role: str) -> None:
+    assert role_of(label) == role
+
+
+def test_a_customer_key_ties_a_transcript_to_its_conversation() -> None:
+    result = v2_result("transcript_conversation_in_customer_key")
+    assert (result.conversation_sid, result.call_sid) == (sid("CH", 7)[:2] + "7" * 32, CALL_SID)
+
+
+def test_a_table_of_ones_own_decides_names_and_bands(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(
+        '[bands]\nmedium_from=10\nhigh_from=20\n[[feed]]\nscore="csat"\nreader="number"\nnames=["beurteilung"]'
+        '\njson_fields=["average_score"]\nminimum=1\nmaximum=5\n[[feed]]\nscore="legal_risk"\nreader="findings"'
+        '\noperator_sids=["LY1"]\njson_fields=["findings"]'
+    )
+    rules = load_rules(path)
+    risk = OperatorOutcome(
+        name="x", operator_sid="LY1", operator_type="json", value={"findings": [{"category": "c", "severity": 20}]}
+    )
+    scores, _ = score([*outcomes("operator_results_other_names"), risk], rules)
+    assert (scores.csat, scores.hallucinations) == (4.0, None)
+    assert scores.legal_risk is not None
+    assert scores.legal_risk.band == "high"
+
+
+@pytest.mark.parametrize("text", ["", "[bands", '[bands]\nmedium_from=1\nhigh_from=2\n[[feed]]\nscore="csat"'])
+def test_a_table_that_cannot_be_used_is_a_fault_of_the_configuration(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    for broken in (path, tmp_path / "missing.toml"):
+        with pytest.raises(ConfigError, match="INTELLIGENCE_RULES_FILE"):
+            load_rules(broken)

@@ -21,7 +21,7 @@ from intelligence_webhooks.store import Store
 from shared.config import Settings
 from shared.journal_reader import Entry, JournalReader
 from shared.records import IntelEvent, decode
-from shared.signature import sign_form
+from shared.signature import sign_form, sign_json
 from tests.conftest import MakeSettings
 from tests.intelligence_kit import AUTH_TOKEN, BEARER, fixture_bytes, signed, v2_body
 
@@ -98,6 +98,11 @@ def test_a_signed_webhook_is_stored_before_it_is_acknowledged(post: Post, settin
     [
         ("webhook_v2", "v2"),
         ("webhook_v2_minimal", "v2"),
+        ("webhook_v2_null_customer_key", "v2"),
+        ("webhook_v2_encrypted", "v2"),
+        ("webhook_v2_additions", "v2"),
+        ("webhook_v3_additions", "v3"),
+        ("webhook_v3_no_execution_details", "v3"),
         ("webhook_v3", "v3"),
         ("webhook_v3_empty", "v3"),
         ("webhook_v3_variants", "v3"),
@@ -105,7 +110,7 @@ def test_a_signed_webhook_is_stored_before_it_is_acknowledged(post: Post, settin
     ],
 )
 def test_webhooks_are_told_apart_by_their_shape(post: Post, settings: Settings, name: str, kind: str) -> None:
-    assert post(fixture_bytes(name)).status_code == 204
+    assert post(fixture_bytes(name)).status_code == (200 if kind == "unknown" else 204)
     assert [event.kind for event in events(settings)] == [kind]
 
 
@@ -168,18 +173,94 @@ def test_the_query_is_checked_as_it_was_sent(client: FlaskClient) -> None:
     assert client.post(path, data=v2_body(), headers=headers).status_code == 204
 
 
+KEY_ID, KEY_SECRET = "webhooks_sharedkey_1", "shared-secret"
+
+
+@pytest.fixture
+def rotating(make_settings: MakeSettings, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A service in the middle of a rotation, that also knows a shared key."""
+    client = create_app(
+        make_settings(
+            "intelligence_webhooks",
+            tmp_path,
+            INTELLIGENCE_PUBLIC_URL=ORIGIN,
+            TWILIO_AUTH_TOKEN_PREVIOUS="the-old-token",
+            TWILIO_WEBHOOK_KEYS=f"{KEY_ID}={KEY_SECRET}",
+        )
+    ).test_client()
+    yield client
+    store_of(client).close()
+
+
+def send_signed(client: FlaskClient, secret: str, algorithm: str = "HMAC_SHA1", settings_header: str = "") -> int:
+    url, signature = sign_json(ORIGIN + "/webhook", v2_body(), secret, algorithm)
+    headers = {"X-Twilio-Signature": signature, "Content-Type": "application/json"}
+    if settings_header:
+        headers["X-Twilio-Webhooks-Signature-Settings"] = settings_header
+    return client.post(url.removeprefix(ORIGIN), data=v2_body(), headers=headers).status_code
+
+
+@pytest.mark.parametrize(
+    ("secret", "status"), [(AUTH_TOKEN, 204), ("the-old-token", 204), ("another", 403), (KEY_SECRET, 403)]
+)
+def test_the_old_and_the_new_token_are_accepted_during_rotation(
+    rotating: FlaskClient, secret: str, status: int
+) -> None:
+    assert send_signed(rotating, secret) == status
+
+
+@pytest.mark.parametrize(
+    ("secret", "algorithm", "header", "status"),
+    [
+        (KEY_SECRET, "HMAC_SHA256", f"key={KEY_ID},algorithm=HMAC_SHA256", 204),
+        (KEY_SECRET, "HMAC_SHA256", f"algorithm=HMAC_SHA256, key={KEY_ID}", 204),
+        (KEY_SECRET, "HMAC_SHA256", "key=webhooks_sharedkey_2,algorithm=HMAC_SHA256", 403),
+        (KEY_SECRET, "HMAC_SHA256", "", 403),
+        (AUTH_TOKEN, "HMAC_SHA256", f"key={KEY_ID},algorithm=HMAC_SHA256", 403),
+        (KEY_SECRET, "HMAC_SHA1", f"key={KEY_ID},algorithm=HMAC_SHA1", 403),
+        (KEY_SECRET, "HMAC_SHA1", f"key={KEY_ID}", 403),
+        (KEY_SECRET, "HMAC_SHA256", f"key={KEY_ID},algorithm=HMAC_MD5", 403),
+        (AUTH_TOKEN, "HMAC_SHA1", "nonsense", 403),
+    ],
+)
+def test_a_shared_key_signs_with_sha256_and_nothing_weaker(
+    rotating: FlaskClient, secret: str, algorithm: str, header: str, status: int
+) -> None:
+    assert send_signed(rotating, secret, algorithm, header) == status
+
+
+def test_the_published_sha256_vector() -> None:
+    """Computed independently for the facts sheet: token 12345."""
+    url, signature = sign_json("https://ex.com/webhook", b'{"transcript_sid":"GT1"}', "12345", "HMAC_SHA256")
+    assert signature == "Hpi2CEyoJ+AjHKc1wXVggCQAkbTPY5gLEbyup/oggpo="
+    assert "bodySHA256=" in url
+
+
 def test_a_foreign_account_is_refused(post: Post, settings: Settings) -> None:
     assert post(fixture_bytes("webhook_v2_foreign_account")).status_code == 403
     assert events(settings) == []
 
 
-@pytest.mark.parametrize("name", ["webhook_v2_no_event_type", "webhook_v2_path_in_sid", "webhook_v3_no_result_id"])
+UNUSABLE = {
+    "webhook_v2_no_event_type": "event_type",
+    "webhook_v2_path_in_sid": "transcript_sid",
+    "webhook_v2_number_for_sid": "transcript_sid",
+    "webhook_v2_bad_account_sid": "account_sid",
+    "webhook_v3_no_result_id": "operatorResults/0",
+    "webhook_v3_no_conversation_id": "conversationId",
+    "webhook_v3_version_is_text": "intelligenceConfiguration/version",
+    "webhook_v3_classification_without_label": "operatorResults/0/result",
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_a_signed_body_that_lacks_what_we_need_is_a_dead_letter(
     post: Post, client: FlaskClient, name: str
 ) -> None:
     assert post(fixture_bytes(name)).status_code == 400
     (letter,) = client.get("/dead-letters", headers=BEARER).get_json()["items"]
     assert letter["reason"] == "malformed"
+    assert UNUSABLE[name] in letter["detail"]
     assert letter["body"].encode() == fixture_bytes(name)
 
 
@@ -195,6 +276,8 @@ HOSTILE = {
     "a number": b"5",
     "nothing": b"",
     "half": b'{"a":',
+    "a name twice": b'{"transcript_sid":"GT' + b"0" * 32 + b'","event_type":"a","event_type":"b"}',
+    "a name twice inside": b'{"a":[{"b":1,"b":2}]}',
 }
 
 
@@ -218,7 +301,7 @@ def test_another_content_type_is_a_415(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("name", ["webhook_v2", "webhook_v3", "webhook_unknown_event"])
 def test_a_repeated_delivery_is_acknowledged_and_written_once(post: Post, settings: Settings, name: str) -> None:
-    assert [post(fixture_bytes(name)).status_code for _ in range(3)] == [204] * 3
+    assert {post(fixture_bytes(name)).status_code for _ in range(3)} <= {200, 204}
     assert len(events(settings)) == 1
 
 
