@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 import flask
 from flask import Flask, Response, g, request
+from prometheus_client import Counter, Histogram
 from werkzeug.exceptions import HTTPException
 
 from intelligence_webhooks import common_routes, keeping, listings, openapi, operator_routes, webhook
@@ -76,6 +78,15 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
 
 
 def _guard(app: Flask, store: Store, access: dict[str, Access]) -> None:
+    security_headers = dict(SECURITY_HEADERS)
+    if store.settings.public_url.startswith("https://"):
+        security_headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    @cache  # finding them by their labels costs more than counting
+    def counters(method: str, rule: str, status: int) -> tuple[Counter, Histogram]:
+        service = store.settings.service
+        return REQUESTS.labels(service, method, rule, str(status)), REQUEST_SECONDS.labels(service, rule)
+
     @app.before_request
     def admit() -> None:
         """The door; a route without an access rule is refused. Routing errors go on to their own answer."""
@@ -106,12 +117,10 @@ def _guard(app: Flask, store: Store, access: dict[str, Access]) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        if store.settings.public_url.startswith("https://"):
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.extend(security_headers)
         rule = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.url_rule else "any"
-        REQUESTS.labels(store.settings.service, method, rule, str(response.status_code)).inc()
-        REQUEST_SECONDS.labels(store.settings.service, rule).observe(time.perf_counter() - g.started_s)
+        requests, seconds = counters(method, rule, response.status_code)
+        requests.inc()
+        seconds.observe(time.perf_counter() - g.started_s)
         return response

@@ -20,7 +20,7 @@ from intelligence_webhooks.replies import log
 from intelligence_webhooks.resolver import Resolver
 from intelligence_webhooks.store import open_store
 from intelligence_webhooks.twilio_reads import TwilioReads
-from intelligence_webhooks.webhook import BODY_BYTES
+from intelligence_webhooks.webhook import BODY_BYTES, LATER, Acknowledgement, Rejection
 from intelligence_webhooks.wsgi_call import Answer, WsgiApp, call, environ_of
 from shared.config import Settings
 from shared.guards import SECURITY_HEADERS
@@ -33,6 +33,7 @@ THREADS = 16
 # Requests that are read and wait for a thread; more than this is answered 503 at once.
 WAITING_REQUESTS = 512
 BODY_DEADLINE_S = 15.0
+WEBHOOK_PATH = "/webhook"
 HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 
@@ -88,9 +89,21 @@ class Front:
             address=request.remote or "",
             server=self._server,
         )
+        later: list[Acknowledgement | Rejection] = []
+        environ[LATER] = later
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call, self._app, environ)
+            if request.method == "POST" and request.path == WEBHOOK_PATH:
+                # It waits for nothing but its line on the disk, and that in `ready`: handing it to a thread and
+                # back would cost as much as all that is done with it.
+                answer = call(self._app, environ)
+            else:
+                answer = await asyncio.get_running_loop().run_in_executor(self._pool, call, self._app, environ)
+            for pending in later:
+                await pending.ready()
+            return answer
+        except Problem:
+            raise
         except Exception as error:
             log.exception("the WSGI application failed")
             raise Problem(500, "Something went wrong here. It has been logged.") from error

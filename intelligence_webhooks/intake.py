@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from intelligence_webhooks.ledger import Ledger, keys_of
@@ -49,15 +51,20 @@ class Intake:
 
         Raises JournalError when it could not be made durable; it must not be acknowledged then.
         """
+        ticket = self.begin(payload, delivery, replay_of)
+        ticket.wait()
+        return ticket.is_new
+
+    def begin(self, payload: Payload, delivery: Delivery, replay_of: str = "") -> Ticket:
+        """The event on its way to the disk; it may be acknowledged when its ticket has been waited for.
+
+        Never blocks on the disk. Raises JournalFull when nothing more is taken.
+        """
         event = _event(payload, delivery, replay_of)
         if self.is_erased(event):
-            return False
+            return Ticket(self, event, None, is_new=False)
         written, is_new = self._written(event)
-        if written is not None:
-            self._wait(event, written)
-        if is_new:
-            self.notify()
-        return is_new
+        return Ticket(self, event, written, is_new)
 
     def is_erased(self, event: IntelEvent) -> bool:
         """True when the event is about somebody who was erased: it must not come in again."""
@@ -66,13 +73,14 @@ class Intake:
         named = SID.findall(event.body.encode())
         return self._tombstones.covers([*keys_of(event), event.transcript_sid, *(sid.decode() for sid in named)])
 
-    def keep_rejected(self, reason: str, delivery: Delivery, detail: str) -> None:
-        """Keeps a signed body that cannot be used as a dead letter. Raises JournalError."""
+    def keep_rejected(self, reason: str, delivery: Delivery, detail: str) -> Future[None]:
+        """A signed body that cannot be used, on its way to the dead letters. Raises JournalFull."""
         letter = DeadLetter(
             reason=reason, body=_text(delivery.body), headers=dict(delivery.headers), detail=detail
         )
-        self._dead_letters.append(letter).result(WRITE_DEADLINE_S)
-        self.notify()
+        written = self._dead_letters.append(letter)
+        written.add_done_callback(lambda _: self.notify())
+        return written
 
     def settle(self) -> int:
         """Lets the ledger catch up and forgets the events that it knows by then; how many lines it took in."""
@@ -102,19 +110,57 @@ class Intake:
             if self._in_flight.get(key) is written:  # not a newer write of the same event
                 del self._in_flight[key]
 
-    def _wait(self, event: IntelEvent, written: Future[None]) -> None:
-        try:
-            written.result(WRITE_DEADLINE_S)
-        except TimeoutError as error:
-            raise JournalError("the disk does not answer") from error
-        except JournalError:
+    def settled(self, event: IntelEvent, written: Future[None], *, durable: bool) -> None:
+        """Takes note of how the write of an event ended."""
+        if not durable:
             with self._lock:
                 self._forget(dict.fromkeys(keys_of(event), written))
                 self._unsure.update(keys_of(event))
-            raise
-        if self._unsure:
+        elif self._unsure:
             with self._lock:
                 self._unsure.difference_update(keys_of(event))
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An event on its way to the disk; `written` is None when it is long there."""
+
+    intake: Intake
+    event: IntelEvent
+    written: Future[None] | None
+    is_new: bool
+
+    def wait(self) -> None:
+        """Blocks until the event is durable. Raises JournalError when it is not."""
+        if self.written is not None:
+            with self._noting():
+                self.written.result(WRITE_DEADLINE_S)
+
+    async def arrive(self) -> None:
+        """The same for asyncio: costs no thread while the disk works."""
+        if self.written is not None:
+            with self._noting():
+                await arrived(self.written)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        assert self.written is not None  # noqa: S101 - both callers have asked
+        try:
+            yield
+        except TimeoutError as error:
+            raise JournalError("the disk does not answer") from error
+        except JournalError:
+            self.intake.settled(self.event, self.written, durable=False)
+            raise
+        self.intake.settled(self.event, self.written, durable=True)
+        if self.is_new:
+            self.intake.notify()
+
+
+async def arrived(written: Future[None]) -> None:
+    """Returns when the write has ended well. Raises JournalError, or TimeoutError for a disk that hangs."""
+    # Shielded: who goes away first must not cancel the write that others wait for as well.
+    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), WRITE_DEADLINE_S)
 
 
 def _event(payload: Payload, delivery: Delivery, replay_of: str) -> IntelEvent:

@@ -6,6 +6,7 @@ transaction, so that a start costs the journals' tail; the file may be thrown aw
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from intelligence_webhooks.ledger_file import open_ledger_file, transaction
-from intelligence_webhooks.ledger_views import LedgerViews
+from intelligence_webhooks.ledger_file import connect, open_ledger_file, transaction
+from intelligence_webhooks.ledger_views import LedgerViews, first_known
 from shared.journal_reader import Entry, JournalReader, Position
 from shared.person import Person, is_erased, masked
 from shared.records import AnyRecord, Cleared, DeadLetter, Erased, IntelEvent, IntelResult, decode
@@ -33,7 +34,9 @@ class Ledger(LedgerViews):
     """The derived state of one DATA_DIR. Safe to use from any thread."""
 
     def __init__(self, data_dir: Path, tombstones: Tombstones | None = None) -> None:
-        super().__init__(open_ledger_file(data_dir / FILE_NAME))
+        self._lock = threading.RLock()
+        self._db = open_ledger_file(data_dir / FILE_NAME)
+        super().__init__(connect(data_dir / FILE_NAME), connect(data_dir / FILE_NAME))
         self._data_dir = data_dir
         self._tombstones = tombstones or Tombstones(data_dir)
         stored = dict(self._db.execute("SELECT stream, value FROM positions").fetchall())
@@ -47,8 +50,9 @@ class Ledger(LedgerViews):
             self._learn_archive()
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        with self._lock, self._reading, self._looking_up:
+            for db in (self._keys, self._view, self._db):
+                db.close()
 
     # ---- following the journals ----
 
@@ -114,7 +118,7 @@ class Ledger(LedgerViews):
     def _apply_event(self, event: IntelEvent, raw: bytes) -> None:
         if event.replay_of:
             self._db.execute("INSERT OR IGNORE INTO replayed VALUES (?)", (event.replay_of,))
-        elif self._first_known(keys_of(event)) is not None:
+        elif first_known(self._db, keys_of(event)) is not None:
             return
         else:
             self._count("received")

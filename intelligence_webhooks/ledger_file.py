@@ -37,12 +37,12 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
     private_directory(path.parent)
     if path.exists():
         with contextlib.suppress(sqlite3.DatabaseError):
-            db = _connect(path)
+            db = connect(path)
             if db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,):
                 return db
             db.close()
         _remove(path)
-    db = _connect(path)
+    db = connect(path)
     db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     return db
 
@@ -59,7 +59,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("COMMIT")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """One more connection to the file, in autocommit mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     # NORMAL survives a crash of the process; after a power cut it may be older, never torn, and catches up.

@@ -66,16 +66,20 @@ class EventView(msgspec.Struct, kw_only=True):
 
 
 class LedgerViews:
-    """The reading side of the ledger. Safe to use from any thread."""
+    """The reading side of the ledger. Safe to use from any thread.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._lock = threading.RLock()
-        self._db = db
+    It has connections of its own: in SQLite's write-ahead mode a reader sees the last commit and never waits for a
+    writer. One is for keys alone, so that a webhook waits neither for the ledger to catch up nor for a long list.
+    """
+
+    def __init__(self, view: sqlite3.Connection, keys: sqlite3.Connection) -> None:
+        self._reading, self._looking_up = threading.Lock(), threading.Lock()
+        self._view, self._keys = view, keys
 
     def knows(self, keys: Iterable[str]) -> bool:
         """True when an event with any of these keys has been taken in."""
-        with self._lock:
-            return self._first_known(keys) is not None
+        with self._looking_up:
+            return first_known(self._keys, keys) is not None
 
     def has_result(self, subject: str) -> bool:
         """True when there is a result for this transcript or conversation."""
@@ -179,13 +183,6 @@ class LedgerViews:
         rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
         return datetime.fromisoformat(rows[0][0]) if rows else None
 
-    def _first_known(self, keys: Iterable[str]) -> str | None:
-        for key in keys:
-            found = self._db.execute("SELECT event_id FROM keys WHERE key = ?", (key,)).fetchone()
-            if found:
-                return str(found[0])
-        return None
-
     def _newest(
         self, source: str, conditions: Mapping[str, Any], limit: int, *fixed: str
     ) -> Sequence[tuple[Any, ...]]:
@@ -195,8 +192,17 @@ class LedgerViews:
         return self._rows(statement, *conditions.values(), limit)
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._db.execute(statement, values).fetchall()
+        with self._reading:
+            return self._view.execute(statement, values).fetchall()
+
+
+def first_known(db: sqlite3.Connection, keys: Iterable[str]) -> str | None:
+    """The event that one of these keys belongs to."""
+    for key in keys:
+        found = db.execute("SELECT event_id FROM keys WHERE key = ?", (key,)).fetchone()
+        if found:
+            return str(found[0])
+    return None
 
 
 def _event_view(row: tuple[Any, ...]) -> EventView:

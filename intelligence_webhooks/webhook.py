@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
 from flask import Request, Response
 
 from intelligence_webhooks import payload
-from intelligence_webhooks.intake import Delivery
+from intelligence_webhooks.intake import WRITE_DEADLINE_S, Delivery, Ticket, arrived
 from intelligence_webhooks.ledger import IDEMPOTENCY_HEADER
 from intelligence_webhooks.payload import BadPayload, Payload
 from intelligence_webhooks.replies import json_reply
@@ -17,6 +21,8 @@ from shared.telemetry import get_logger
 
 BODY_BYTES = 256 * 1024
 RETRY_AFTER_S = 5
+# Where a server that can wait without a thread puts a list (see front.py).
+LATER = "crosschannel.later"
 SIGNATURE_HEADER = "X-Twilio-Signature"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 log = get_logger("webhook")
@@ -30,21 +36,73 @@ def receive(store: Store, request: Request) -> Response:
     body = request.get_data()
     _check_signature(store, request, body)
     delivery = Delivery(body, _headers(request))
-    payload_ = _parse(store, request.mimetype, delivery)
+    later = request.environ.get(LATER)
+    payload_ = _parse(store, request.mimetype, delivery, later)
     if payload_.account_sid not in (None, store.account.account_sid):
         store.tally.add("refused")
         raise _forbidden()
     try:
-        is_new = store.intake.accept(payload_, delivery)
+        acknowledgement = Acknowledgement(store, payload_.kind, store.intake.begin(payload_, delivery))
+        if later is None:  # a plain WSGI server: this thread waits
+            acknowledgement.ticket.wait()
+            acknowledgement.count()
+        else:
+            later.append(acknowledgement)
     except JournalError as error:
-        store.tally.add("not_stored")
-        raise _not_stored(error) from error
-    store.tally.add(payload_.kind if is_new else "duplicate")
+        raise acknowledgement_refused(store, error) from error
     if payload_.kind == "unknown":
-        return json_reply(
-            {"stored": True, "detail": "This kind of event is not known here; it is kept as it came."}
-        )
+        return json_reply({"stored": True, "detail": "This kind of event is not known here; it is kept."})
     return Response(status=204)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What a server that puts a list into the environment under LATER waits for before it sends the answer."""
+
+    store: Store
+    kind: str
+    ticket: Ticket
+
+    async def ready(self) -> None:
+        """Returns when the event is durable. Raises Problem 503, which is the answer then."""
+        try:
+            await self.ticket.arrive()
+        except JournalError as error:
+            raise acknowledgement_refused(self.store, error) from error
+        self.count()
+
+    def count(self) -> None:
+        self.store.tally.add(self.kind if self.ticket.is_new else "duplicate")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A body that cannot be used, on its way to the dead letters; waited for like an acknowledgement."""
+
+    written: Future[None]
+
+    async def ready(self) -> None:
+        """Returns when the dead letter is durable. Raises Problem 503."""
+        try:
+            await arrived(self.written)
+        except (JournalError, TimeoutError) as error:
+            raise _not_stored(error) from error
+
+
+def _keep_rejected(store: Store, delivery: Delivery, detail: str, later: list[Any] | None) -> None:
+    try:
+        written = store.intake.keep_rejected("malformed", delivery, detail)
+        if later is None:
+            written.result(WRITE_DEADLINE_S)
+        else:
+            later.append(Rejection(written))
+    except (JournalError, TimeoutError) as error:
+        raise _not_stored(error) from error
+
+
+def acknowledgement_refused(store: Store, error: JournalError) -> Problem:
+    store.tally.add("not_stored")
+    return _not_stored(error)
 
 
 def _check_signature(store: Store, request: Request, body: bytes) -> None:
@@ -67,7 +125,7 @@ def _check_signature(store: Store, request: Request, body: bytes) -> None:
         raise _forbidden() from None
 
 
-def _parse(store: Store, mimetype: str, delivery: Delivery) -> Payload:
+def _parse(store: Store, mimetype: str, delivery: Delivery, later: list[Any] | None) -> Payload:
     try:
         if mimetype == FORM:
             return payload.parse_form(delivery.body)
@@ -75,10 +133,7 @@ def _parse(store: Store, mimetype: str, delivery: Delivery) -> Payload:
     except BadPayload as fault:
         store.tally.add("malformed")
         log.warning("webhook body cannot be used", reason=str(fault), size_bytes=len(delivery.body))
-        try:
-            store.intake.keep_rejected("malformed", delivery, str(fault))
-        except (JournalError, TimeoutError) as error:
-            raise _not_stored(error) from error
+        _keep_rejected(store, delivery, str(fault), later)
         raise Problem(400, f"The body cannot be used: {fault}.", code=40000) from fault
 
 

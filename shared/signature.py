@@ -8,6 +8,7 @@ Every check fails closed: whatever cannot be verified raises BadSignature.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
@@ -139,12 +140,22 @@ def _spellings(url: str) -> list[str]:
     return [url]
 
 
+def _of_url(url: str, token: str, algorithm: str) -> str:
+    """The signature of an address alone. The SDK tries more spellings of it, and takes ten times as long."""
+    digest = hmac.digest(
+        token.encode(), url.encode("utf-8", "replace"), "sha256" if algorithm == HMAC_SHA256 else "sha1"
+    )
+    return base64.b64encode(digest).decode()
+
+
 def _check_any(
     urls: Iterable[str], params: FormValues, header: str | None, tokens: Tokens, algorithm: str = HMAC_SHA1
 ) -> None:
     if not header or not header.isascii():
         raise BadSignature
     for url, token in product(urls, filter(None, tokens)):
+        if not params and hmac.compare_digest(_of_url(url, token, algorithm), header):
+            return
         try:
             if RequestValidator(token).validate(url, _Form(params), header, algorithm):
                 return
