@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from aiohttp import web
 
 from sandbox.account_api import AccountApi
-from sandbox.agenda import Agenda
 from sandbox.clock import Clock
 from sandbox.control import Control, ControlDesk
 from sandbox.control_faults import FaultsDesk
@@ -21,7 +20,6 @@ from sandbox.conversations_events import ConversationEvents
 from sandbox.conversations_jobs import ConversationJobs
 from sandbox.conversations_joins import ConversationJoins
 from sandbox.conversations_table import RESOURCES
-from sandbox.deliveries import Deliveries
 from sandbox.exchange import Exchange
 from sandbox.faults import FaultBook
 from sandbox.inbound import InboundDesk
@@ -38,16 +36,14 @@ from sandbox.product import FrontDesk, Handler, Product, Refusal
 from sandbox.request_log import RequestLog
 from sandbox.segment import SegmentApi, segment_not_found, segment_product
 from sandbox.sids import derived_sid
-from sandbox.store import Store
 from sandbox.transcripts import Transcription
 from sandbox.twilio_product import not_found, open_product, twilio_product
 from sandbox.voice_api import VoiceApi
-from sandbox.world import World
+from sandbox.world import World, make_world
 from shared.config import ConfigError, Settings, TwilioAccount
 from shared.door import PUBLIC
 from shared.service import READINESS, add_route, create_service
 
-STORE_FILE = "sandbox.sqlite"
 MEDIA_FOLDER = "sandbox_media"
 DRAIN_S = 2.0
 Routes = Iterable[tuple[str, str, Handler]]
@@ -86,7 +82,7 @@ def create_app(
     account = settings.twilio
     clock, office = Clock(), PostOffice()
     faults, log = FaultBook(clock.now), RequestLog()
-    world = _world(settings, account, clock, office, MutationLimit(mutations_per_s))
+    world = make_world(settings, account, clock, office, MutationLimit(mutations_per_s))
 
     intelligence = _Intelligence(world, settings, account)
     conversations = _Conversations(world, settings, account)
@@ -140,14 +136,6 @@ def create_app(
     for method, path, handler in control.handlers():
         add_route(app, method, path, handler, PUBLIC)  # it checks its own two kinds of credentials
     return app
-
-
-def _world(
-    settings: Settings, account: TwilioAccount, clock: Clock, office: PostOffice, limit: MutationLimit
-) -> World:
-    store = Store(settings.data_dir / STORE_FILE)
-    deliveries = Deliveries(account.auth_token, office=office)
-    return World(account.account_sid, store, clock, Agenda(store, clock), deliveries, limit)
 
 
 class _Intelligence:

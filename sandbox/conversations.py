@@ -265,7 +265,7 @@ def wants_webhooks(request: web.Request) -> bool:
 
 def present(resource: Resource, document: Document, place: Place) -> dict[str, Any]:
     """The document as the API shows it: without what only we remember, with its addresses."""
-    shown = {key: value for key, value in document.items() if not key.startswith("_")}
+    shown = {key: value for key, value in document.items() if key[0] != "_"}
     if resource.show_service == "always" or (resource.show_service == "scoped" and place.through_service):
         shown["chat_service_sid"] = place.service_sid
     shown["url"] = f"{place.url}/{document['sid']}"

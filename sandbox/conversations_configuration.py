@@ -37,9 +37,11 @@ class ConversationsConfiguration:
         self._store = world.store
         self._account_sid = world.account_sid
         self._post_webhook_url = post_webhook_url
+        self._default_sid: str | None = None
 
     def make_default_service(self) -> None:
         """Makes the service that every account begins with; nothing happens when it exists."""
+        self._default_sid = None  # the store may have been cleared
         sid = derived_sid("IS", self._account_sid)
         if self._store.get("Services", self._account_sid, sid) is not None:
             return
@@ -57,7 +59,12 @@ class ConversationsConfiguration:
             make_default_roles(change)
 
     def default_service_sid(self) -> str:
-        return str(self._read(ACCOUNT_CONFIGURATION, self._account_sid)["default_chat_service_sid"])
+        """Every request at account level asks for it, so it is remembered until the configuration is written."""
+        if self._default_sid is None:
+            self._default_sid = str(
+                self._read(ACCOUNT_CONFIGURATION, self._account_sid)["default_chat_service_sid"]
+            )
+        return self._default_sid
 
     def shows_presence(self, service_sid: str) -> bool:
         return bool(self._read(SERVICE_CONFIGURATION, service_sid)["reachability_enabled"])
@@ -132,6 +139,7 @@ class ConversationsConfiguration:
         return stored if stored is not None else self._initial(singleton, owner)
 
     def _write(self, singleton: Singleton, owner: str, document: Document) -> None:
+        self._default_sid = None
         if self._store.get(KIND, owner, singleton.path) is None:
             self._store.add(KIND, owner, singleton.path, document)
         else:

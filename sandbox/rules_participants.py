@@ -62,8 +62,14 @@ def enough_room(change: Change) -> None:
 
 
 def _check_identity(change: Change) -> None:
+    """Closed conversations do not count; they are looked at only by whoever is in very many."""
     conditions = memberships(change.service_sid, identity=change.document["identity"])
-    if len(change.store.select("Participants", None, conditions, limit=MOST_CONVERSATIONS)) >= MOST_CONVERSATIONS:
+    found = change.store.select("Participants", None, conditions)
+    if len(found) < MOST_CONVERSATIONS:
+        return
+    sids = (membership.body["conversation_sid"] for membership in found)
+    conversations = (change.store.get("Conversations", change.service_sid, sid) for sid in sids)
+    if sum(c is not None and c["state"] != "closed" for c in conversations) >= MOST_CONVERSATIONS:
         raise twilio_error(400, 50214, f"An identity can be in at most {MOST_CONVERSATIONS} conversations")
 
 

@@ -26,7 +26,6 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE UNIQUE INDEX IF NOT EXISTS documents_by_sid ON documents (kind, scope, sid);
 CREATE UNIQUE INDEX IF NOT EXISTS documents_by_name ON documents (kind, scope, name) WHERE name IS NOT NULL;
 CREATE INDEX IF NOT EXISTS documents_in_order ON documents (kind, scope, position);
-CREATE INDEX IF NOT EXISTS documents_of_scope ON documents (scope);
 CREATE TABLE IF NOT EXISTS agenda (
     name TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -46,6 +45,11 @@ INDEXED = (
     ("Participants", False, ("messaging_binding.address", "messaging_binding.proxy_address")),
     ("Transcripts", True, ("status",)),
     ("Transcripts", True, ("date_created",)),
+)
+# Whatever may belong to a service, conversation, message or transcript.
+OWNED = (
+    *("Conversations", "Participants", "Messages", "Receipts", "Webhooks", "Users", "Roles", "Bindings", "Media"),
+    *("Configuration", "Sentences", "OperatorResults"),
 )
 FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
@@ -100,13 +104,17 @@ class Store:
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
-    def open(self) -> None:
-        """Opens the file, made when missing, readable by its owner only."""
+    def open(self, cache_mb: int = 32) -> None:
+        """Opens the file, made when missing, readable by its owner only.
+
+        Records have random sids, so what writes many of them at once needs a cache as large as the indices.
+        """
         self._path.touch(mode=0o600)
         self._connection = sqlite3.connect(self._path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA mmap_size=268435456")
+        self._connection.execute(f"PRAGMA cache_size=-{cache_mb * 1024}")
         self._connection.executescript(SCHEMA)
         for kind, scoped, fields in INDEXED:
             self._connection.execute(_index(kind, scoped, fields))
@@ -169,7 +177,8 @@ class Store:
 
     def delete_scope(self, scope: str) -> None:
         """Deletes every document that belongs to the scope, whatever its kind."""
-        self._db.execute("DELETE FROM documents WHERE scope = ?", (scope,))
+        kinds = ", ".join(f"'{kind}'" for kind in OWNED)  # written out, so that the index by kind and scope serves
+        self._db.execute(f"DELETE FROM documents WHERE kind IN ({kinds}) AND scope = ?", (scope,))  # noqa: S608
 
     def count(self, kind: str, scope: str) -> int:
         row = self._db.execute(

@@ -8,7 +8,11 @@ from sandbox.agenda import Agenda
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliveries
 from sandbox.limits import MutationLimit
+from sandbox.post_office import PostOffice
 from sandbox.store import Store
+from shared.config import Settings, TwilioAccount
+
+STORE_FILE = "sandbox.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,12 @@ class World:
     agenda: Agenda
     deliveries: Deliveries
     limit: MutationLimit
+
+
+def make_world(
+    settings: Settings, account: TwilioAccount, clock: Clock, office: PostOffice, limit: MutationLimit
+) -> World:
+    """The account's world over DATA_DIR/sandbox.sqlite; the store is not open yet."""
+    store = Store(settings.data_dir / STORE_FILE)
+    deliveries = Deliveries(account.auth_token, office=office)
+    return World(account.account_sid, store, clock, Agenda(store, clock), deliveries, limit)
