@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from conversations_api import account_documents, joint, media
+from conversations_api import account_documents, configuration, joint, media
 from conversations_api.bodies import Body
 from conversations_api.health import Health
 from conversations_api.resources import METHODS, RESOURCES, STATUSES, Resource, Verb, operations
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 VERSION = "1.0.0"
 REFERENCE = "#/components/schemas/{name}"
 # Every route outside the table that is described where it is served.
-ROUTES: tuple[Route, ...] = (*joint.ROUTES, *account_documents.ROUTES, *media.ROUTES)
+ROUTES: tuple[Route, ...] = (*configuration.ROUTES, *joint.ROUTES, *account_documents.ROUTES, *media.ROUTES)
 FAULT: Json = {
     "type": "object",
     "required": ["field", "reason"],

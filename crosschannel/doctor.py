@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from colorama import Fore, Style
 
 from crosschannel.checks.configuration import CORRECT, configuration_findings
-from crosschannel.checks.finding import Finding, Level, fault
-from crosschannel.checks.machine import data_findings, port_findings, tool_findings
+from crosschannel.checks.machine import port_findings, tool_findings
 from crosschannel.checks.reachability import account_findings
 from crosschannel.demo import CREDENTIALS, environment, is_demo
 from crosschannel.services import ALL, PLATFORM
+from shared.checks import Finding, Level, data_findings, fault
 from shared.config import ConfigError
 
 COLOURS = {Level.OK: Fore.GREEN, Level.NOTE: Fore.YELLOW, Level.FAULT: Fore.RED}

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from crosschannel.checks.finding import Finding, fault, note, ok
+from shared.checks import Finding, fault, note, ok
 from shared.config import OpenAISettings, SegmentSettings, Settings, TwilioAccount
 from shared.origins import is_loopback_host, is_public
 

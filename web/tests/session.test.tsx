@@ -77,7 +77,7 @@ test("a session that ends while working asks to sign in over the page, which kee
   platform().on("POST /api/session", OPERATOR);
   await userEvent.type(screen.getByLabelText(/Token/), "again{Enter}");
   await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).not.toBeInTheDocument());
-  expect(await screen.findByText("No conversation in this state")).toBeInTheDocument();
+  expect(await screen.findByText("No conversation matches")).toBeInTheDocument();
 });
 
 test("another operator who signs in over the page sees nothing of it", async () => {

@@ -1,8 +1,10 @@
 import { Box } from "@twilio-paste/core/box";
 import { DataBarChartIcon } from "@twilio-paste/icons/esm/DataBarChartIcon";
 import { DialpadIcon } from "@twilio-paste/icons/esm/DialpadIcon";
+import { ProductChatIcon } from "@twilio-paste/icons/esm/ProductChatIcon";
 import { ProductConversationsIcon } from "@twilio-paste/icons/esm/ProductConversationsIcon";
 import { ProductHomeIcon } from "@twilio-paste/icons/esm/ProductHomeIcon";
+import { ProductSettingsIcon } from "@twilio-paste/icons/esm/ProductSettingsIcon";
 import { ProductVoiceIcon } from "@twilio-paste/icons/esm/ProductVoiceIcon";
 import { ProductVoiceIntelligenceIcon } from "@twilio-paste/icons/esm/ProductVoiceIntelligenceIcon";
 import { useEffect, useRef } from "react";
@@ -16,10 +18,12 @@ const words = text.navigation;
 export const ENTRIES = [
   { to: "/", letter: "o", label: words.overview, Icon: ProductHomeIcon, end: true },
   { to: "/conversations", letter: "c", label: words.conversations, Icon: ProductConversationsIcon, end: false },
+  { to: "/services", letter: "s", label: words.services, Icon: ProductChatIcon, end: false },
   { to: "/calls", letter: "l", label: words.calls, Icon: ProductVoiceIcon, end: false },
   { to: "/analytics", letter: "a", label: words.analytics, Icon: DataBarChartIcon, end: false },
   { to: "/intelligence", letter: "i", label: words.intelligence, Icon: ProductVoiceIntelligenceIcon, end: false },
   { to: "/phone", letter: "p", label: words.phone, Icon: DialpadIcon, end: false },
+  { to: "/settings", letter: "t", label: words.settings, Icon: ProductSettingsIcon, end: false },
 ] as const;
 
 interface NavigationProps {

@@ -38,7 +38,7 @@ export function routes(client: QueryClient): RouteObject[] {
           lazy: async () => ({ Component: (await import("./routes/ConversationsRoute")).ConversationsRoute }),
         },
         {
-          path: "conversations/:sid",
+          path: "conversations/:sid/:tab?",
           ErrorBoundary: RouteError,
           lazy: async () => ({ Component: (await import("./routes/ConversationRoute")).ConversationRoute }),
         },
@@ -51,6 +51,16 @@ export function routes(client: QueryClient): RouteObject[] {
           path: "calls/:callSid",
           ErrorBoundary: RouteError,
           lazy: async () => ({ Component: (await import("./routes/CallRoute")).CallRoute }),
+        },
+        {
+          path: "services/:tab?",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/ServicesRoute")).ServicesRoute }),
+        },
+        {
+          path: "settings",
+          ErrorBoundary: RouteError,
+          lazy: async () => ({ Component: (await import("./routes/SettingsRoute")).SettingsRoute }),
         },
         {
           path: "analytics",

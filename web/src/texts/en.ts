@@ -1,6 +1,9 @@
 import { analytics } from "./en/analytics";
 import { calls } from "./en/calls";
 import { intelligence } from "./en/intelligence";
+import { forms, manage } from "./en/manage";
+import { services } from "./en/services";
+import { settings } from "./en/settings";
 import { phone } from "./en/phone";
 import { conversations } from "./en/conversations";
 
@@ -25,9 +28,11 @@ export const en = {
     overview: "Overview",
     conversations: "Conversations",
     calls: "Calls",
+    services: "Services",
     analytics: "Analytics",
     intelligence: "Intelligence",
     phone: "Phone",
+    settings: "Settings",
   },
   dialog: {
     close: "Close",
@@ -160,6 +165,10 @@ export const en = {
   calls,
   conversations,
   intelligence,
+  manage,
+  forms,
+  services,
+  settings,
   analytics,
   phone,
   time: { yesterday: "Yesterday" },

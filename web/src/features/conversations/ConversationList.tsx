@@ -1,136 +1,175 @@
 import { Box } from "@twilio-paste/core/box";
 import { Button } from "@twilio-paste/core/button";
-import { Label } from "@twilio-paste/core/label";
-import { Option, Select } from "@twilio-paste/core/select";
-import { useUID } from "@twilio-paste/core/uid-library";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef, useState } from "react";
+import { useSearchParams } from "react-router";
 
 import { hasStatus } from "@/shared/api/apiError";
-import { CursorPager } from "@/shared/ui/CursorPager";
-import { ButtonLink, TextLink } from "@/shared/ui/links";
-import { Moment } from "@/shared/ui/Moment";
-import { type Column, RowsTable } from "@/shared/ui/RowsTable";
-import { text } from "@/texts";
+import { describeError } from "@/shared/api/describeError";
+import { useMay } from "@/shared/operator/OperatorContext";
+import { CursorPager, withCursor } from "@/shared/ui/CursorPager";
+import { SelectField } from "@/shared/ui/Field";
+import { ButtonLink } from "@/shared/ui/links";
+import { RowsTable } from "@/shared/ui/RowsTable";
+import { useToast } from "@/shared/ui/toasts";
+import { type Filters, useFilters } from "@/shared/url/useFilters";
+import { plural, text } from "@/texts";
 
-import { type Conversation, type State, STATES } from "./api/conversation";
-import { type ConversationFilter, useConversations } from "./api/listConversations";
-import { conversationName } from "./conversationName";
-import { StateBadge } from "./StateBadge";
-import { conversationsPath, parseState, useConversationFilter } from "./useConversationFilter";
+import { useChangeState } from "./api/changeConversation";
+import { STATES } from "./api/conversation";
+import { CONVERSATION_FILTERS, type Shown, useConversations } from "./api/listConversations";
+import { BulkBar } from "./BulkBar";
+import { conversationColumns } from "./conversationColumns";
+import { ConversationFilters } from "./ConversationFilters";
+import { useRowKeys } from "./useRowKeys";
 
-const COLUMNS: readonly Column<Conversation>[] = [
-  {
-    key: "name",
-    header: text.conversations.name,
-    width: "34%",
-    cell: (conversation) => (
-      <TextLink to={`/conversations/${encodeURIComponent(conversation.sid)}`}>
-        {conversationName(conversation)}
-      </TextLink>
-    ),
-  },
-  { key: "state", header: text.conversations.state, width: "13%", cell: ({ state }) => <StateBadge state={state} /> },
-  {
-    key: "updated",
-    header: text.conversations.updated,
-    width: "17%",
-    cell: ({ dateUpdated }) => <Moment at={dateUpdated} />,
-  },
-  {
-    key: "created",
-    header: text.conversations.created,
-    width: "17%",
-    cell: ({ dateCreated }) => <Moment at={dateCreated} />,
-    wideOnly: true,
-  },
-  {
-    key: "unique",
-    header: text.conversations.uniqueName,
-    width: "19%",
-    cell: ({ uniqueName }) => uniqueName || text.noValueMark,
-    wideOnly: true,
-  },
-];
+const words = text.conversations;
+type Name = (typeof CONVERSATION_FILTERS)[number];
+const SORTS = Object.entries(words.sorts).map(([value, label]) => ({ value, label }));
+const SIZES = ["20", "50", "100"].map((value) => ({ value, label: value }));
 
 interface ConversationListProps {
   /** Creates a conversation; absent for who may not. */
   readonly create: ReactNode;
+  /** Chooses the service. */
+  readonly serviceChoice?: ReactNode;
 }
 
-/** The account's conversations, a page at a time; filter and page live in the address. */
-export function ConversationList({ create }: ConversationListProps) {
-  const { filter, chooseState } = useConversationFilter();
-  const page = useConversations(filter);
-  const cursorGone = filter.cursor !== null && hasStatus(page.error, 400);
+/** The account's conversations, a page at a time; filters, order and page live in the address. */
+export function ConversationList({ create, serviceChoice = null }: ConversationListProps) {
+  const filters = knownStates(useFilters(CONVERSATION_FILTERS));
+  const [params] = useSearchParams();
+  const shown = shownOf(params);
+  const page = useConversations(filters.values, shown);
   const rows = page.data?.items ?? [];
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const selected = rows.filter(({ sid }) => chosen.has(sid)).map(({ sid }) => sid);
+  const toggle = (sid: string): void => {
+    const after = new Set(chosen);
+    if (!after.delete(sid)) after.add(sid);
+    setChosen(after);
+  };
+  const table = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const closing = useClosing(filters.values.serviceSid);
+  useRowKeys({ table, search, onSelect: toggle, onClose: closing });
+  const mayWrite = useMay("agent");
+  const cursorGone = shown.cursor !== null && hasStatus(page.error, 400);
   return (
     <Box display="flex" flexDirection="column" rowGap="space50">
-      <StateFilter state={filter.state} onChoose={chooseState} />
-      <Box aria-busy={page.isPlaceholderData} opacity={page.isPlaceholderData ? 0.5 : 1}>
+      <ConversationFilters filters={filters} searchRef={search} serviceChoice={serviceChoice} />
+      {mayWrite ? (
+        <BulkBar
+          page={rows.map(({ sid }) => sid)}
+          selected={selected}
+          total={page.data?.total ?? null}
+          filter={filters.values}
+          onSelect={(sids) => setChosen(new Set(sids))}
+        />
+      ) : null}
+      <Box ref={table} aria-busy={page.isPlaceholderData} opacity={page.isPlaceholderData ? 0.5 : 1}>
         <RowsTable
-          what={text.conversations.what}
-          columns={COLUMNS}
+          what={words.what}
+          columns={conversationColumns(mayWrite ? { selected: chosen, onToggle: toggle } : null)}
           query={cursorGone ? { ...page, isError: false } : page}
           rows={rows}
           rowKey={({ sid }) => sid}
-          empty={emptyFor(filter, create, () => chooseState(null))}
+          empty={emptyFor(filters, shown.cursor, create)}
           skeletonRows={6}
         />
       </Box>
-      <CursorPager
-        label={text.conversations.paging}
+      <ListFoot
+        total={page.data?.total ?? null}
         nextCursor={page.isPlaceholderData ? null : (page.data?.nextCursor ?? null)}
       />
     </Box>
   );
 }
 
-function StateFilter({
-  state,
-  onChoose,
-}: {
-  readonly state: State | null;
-  readonly onChoose: (state: State | null) => void;
-}) {
-  const id = useUID();
+/** A state that the address makes up is no filter. */
+function knownStates(filters: Filters<Name>): Filters<Name> {
+  if (STATES.some((state) => state === filters.values.state)) return filters;
+  return {
+    ...filters,
+    values: { ...filters.values, state: "" },
+    active: filters.active.filter((name) => name !== "state"),
+  };
+}
+
+function shownOf(params: URLSearchParams): Shown {
+  const limit = params.get("limit");
+  return {
+    sort: params.get("sort") ?? "",
+    limit: limit === "50" || limit === "100" ? Number(limit) : 20,
+    cursor: params.get("cursor"),
+  };
+}
+
+/** Closes a conversation by its row's key; a supervisor's undo is not possible at Twilio, so it is said. */
+function useClosing(serviceSid: string): (sid: string) => void {
+  const change = useChangeState(serviceSid);
+  const mayClose = useMay("agent");
+  const toast = useToast();
+  return (sid) => {
+    if (!mayClose) return;
+    change.mutate(
+      { sid, state: "closed" },
+      { onSuccess: () => toast(words.closedOne), onError: (error) => toast(describeError(error), "error") },
+    );
+  };
+}
+
+function ListFoot({ total, nextCursor }: { readonly total: number | null; readonly nextCursor: string | null }) {
+  const shown = useFilters(["sort", "limit"]);
   return (
-    <Box display="flex" alignItems="center" columnGap="space40">
-      <Label htmlFor={id} marginBottom="space0">
-        {text.conversations.filterState}
-      </Label>
-      <Box width="size20">
-        <Select id={id} value={state ?? "all"} onChange={(event) => onChoose(parseState(event.target.value))}>
-          <Option value="all">{text.conversations.states.all}</Option>
-          {STATES.map((name) => (
-            <Option key={name} value={name}>
-              {text.conversations.states[name]}
-            </Option>
-          ))}
-        </Select>
+    <CursorPager label={words.paging} nextCursor={nextCursor}>
+      <Box display="flex" flexWrap="wrap" alignItems="flex-end" columnGap="space50" rowGap="space30">
+        <Box width="size20">
+          <SelectField
+            label={words.sort}
+            value={shown.values.sort}
+            choices={SORTS}
+            onChange={(sort) => shown.set({ sort })}
+          />
+        </Box>
+        <Box width="5.5rem">
+          <SelectField
+            label={words.pageSize}
+            value={shown.values.limit || "20"}
+            choices={SIZES}
+            onChange={(limit) => shown.set({ limit: limit === "20" ? "" : limit })}
+          />
+        </Box>
+        <Box role="status" paddingBottom="space30">
+          {total === null ? "" : plural(words.total, total)}
+        </Box>
       </Box>
-    </Box>
+    </CursorPager>
   );
 }
 
-function emptyFor({ state, cursor }: ConversationFilter, create: ReactNode, showAll: () => void) {
+function emptyFor({ active, clear }: Filters<Name>, cursor: string | null, create: ReactNode) {
   if (cursor !== null) {
     return {
-      title: text.conversations.emptyPage,
-      detail: text.conversations.emptyPageDetail,
-      action: <ButtonLink to={conversationsPath({ state, cursor: null })}>{text.paging.first}</ButtonLink>,
+      title: words.emptyPage,
+      detail: words.emptyPageDetail,
+      action: <FirstPage />,
     };
   }
-  if (state !== null) {
+  if (active.some((name) => name !== "serviceSid")) {
     return {
-      title: text.conversations.emptyFiltered,
-      detail: text.conversations.emptyFilteredDetail,
+      title: words.emptyFiltered,
+      detail: words.emptyFilteredDetail,
       action: (
-        <Button variant="secondary" size="small" onClick={showAll}>
-          {text.conversations.showAll}
+        <Button variant="secondary" size="small" onClick={clear}>
+          {words.showAll}
         </Button>
       ),
     };
   }
-  const detail = create ? text.conversations.emptyDetail : text.conversations.emptyDetailViewer;
-  return { title: text.conversations.empty, detail, action: create };
+  return { title: words.empty, detail: create ? words.emptyDetail : words.emptyDetailViewer, action: create };
+}
+
+function FirstPage() {
+  const [params] = useSearchParams();
+  return <ButtonLink to={`/conversations${withCursor(params.toString(), null)}`}>{text.paging.first}</ButtonLink>;
 }

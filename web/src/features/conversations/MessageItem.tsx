@@ -5,18 +5,33 @@ import { Moment } from "@/shared/ui/Moment";
 import { plural, text } from "@/texts";
 
 import type { Message } from "./api/conversation";
+import { MediaPreview } from "./MediaPreview";
+import { MessageActions } from "./MessageActions";
+
+interface MessageItemProps {
+  readonly sid: string;
+  readonly message: Message;
+  readonly own: boolean;
+  readonly readOnly: boolean;
+}
 
 /** One message; this operator's own stand at the right. */
-export function MessageItem({ message, own }: { readonly message: Message; readonly own: boolean }) {
+export function MessageItem({ sid, message, own, readOnly }: MessageItemProps) {
   const { author, body, dateCreated, media, delivery } = message;
   const marks = [deliveryText(delivery), media.length > 0 ? plural(text.conversations.media, media.length) : null];
   return (
     <Bubble
+      actions={<MessageActions sid={sid} message={message} readOnly={readOnly} />}
       own={own}
       author={author}
       note={[<Moment key="at" at={dateCreated} />, ...marks.filter((mark) => mark !== null)]}
     >
       {body || null}
+      {media.map((file) => (
+        <Box key={file.sid}>
+          <MediaPreview sid={sid} media={file} />
+        </Box>
+      ))}
     </Bubble>
   );
 }
@@ -43,10 +58,11 @@ interface BubbleProps {
   readonly faded?: boolean;
   readonly author: string;
   readonly note: readonly ReactNode[];
+  readonly actions?: ReactNode;
   readonly children: ReactNode;
 }
 
-function Bubble({ own, faded = false, author, note, children }: BubbleProps) {
+function Bubble({ own, faded = false, author, note, actions, children }: BubbleProps) {
   return (
     <Box
       as="li"
@@ -70,7 +86,7 @@ function Bubble({ own, faded = false, author, note, children }: BubbleProps) {
           <span key={position}> · {part}</span>
         ))}
       </Box>
-      {children === null ? null : (
+      {isEmpty(children) ? null : (
         <Box
           maxWidth="min(38rem, 92%)"
           paddingX="space50"
@@ -89,6 +105,10 @@ function Bubble({ own, faded = false, author, note, children }: BubbleProps) {
           {children}
         </Box>
       )}
+      {actions}
     </Box>
   );
 }
+
+const isEmpty = (children: ReactNode): boolean =>
+  Array.isArray(children) ? children.every(isEmpty) : children === null || children === "";

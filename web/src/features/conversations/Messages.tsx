@@ -2,15 +2,19 @@ import { Box } from "@twilio-paste/core/box";
 import { Button } from "@twilio-paste/core/button";
 import { SkeletonLoader } from "@twilio-paste/core/skeleton-loader";
 
+import { formatDay } from "@/shared/format/times";
 import { EmptyNotice, ErrorNotice } from "@/shared/ui/notices";
 import { useStickToEnd } from "@/shared/ui/useStickToEnd";
 import { text } from "@/texts";
 
 import { useCreateMessage } from "./api/createMessage";
+import { useVoice } from "./api/getTimeline";
 import { useMessages } from "./api/listMessages";
 import { Composer } from "./Composer";
 import { MessageItem, SendingItem } from "./MessageItem";
 import { messagesInOrder } from "./messagePages";
+import { type TimelineItem, timelineOf } from "./timeline";
+import { VoiceItem } from "./VoiceItem";
 
 interface MessagesProps {
   readonly sid: string;
@@ -19,7 +23,7 @@ interface MessagesProps {
   readonly readOnly: string | null;
 }
 
-/** The messages, newest at the end, and the composer under them. */
+/** Messages and voice turns, newest at the end, and the composer under them. */
 export function Messages({ sid, author, readOnly }: MessagesProps) {
   const send = useCreateMessage(sid);
   return (
@@ -29,7 +33,7 @@ export function Messages({ sid, author, readOnly }: MessagesProps) {
         readOnly={readOnly}
         error={send.error}
         pending={send.isPending}
-        onSend={(body) => send.mutateAsync({ author: author ?? "", body })}
+        onSend={(body, file) => send.mutateAsync({ author: author ?? "", body, ...(file ? { file } : {}) })}
       />
     </Box>
   );
@@ -37,8 +41,10 @@ export function Messages({ sid, author, readOnly }: MessagesProps) {
 
 function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readonly sending: string | null }) {
   const messages = useMessages(sid);
+  const voice = useVoice(sid);
   const all = messagesInOrder(messages.data?.pages ?? []);
-  const end = useStickToEnd(all[0]?.sid);
+  const timeline = timelineOf(all, voice.data ?? [], messages.data !== undefined && !messages.hasNextPage);
+  const end = useStickToEnd(timeline[0]?.key);
   if (messages.isError && !messages.data) {
     return (
       <ErrorNotice
@@ -49,7 +55,7 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
       />
     );
   }
-  const empty = messages.data !== undefined && all.length === 0 && sending === null;
+  const empty = messages.data !== undefined && timeline.length === 0 && sending === null;
   return (
     <Box
       {...end}
@@ -100,14 +106,43 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
           flexDirection="column"
           rowGap="space50"
         >
-          {all.map((message) => (
-            <MessageItem key={message.sid} message={message} own={message.author === author} />
+          {timeline.map((item) => (
+            <Item key={item.key} item={item} sid={sid} author={author} readOnly={readOnly !== null} />
           ))}
           {sending === null || author === null ? null : <SendingItem body={sending} author={author} />}
         </Box>
       )}
     </Box>
   );
+}
+
+interface ItemProps {
+  readonly item: TimelineItem;
+  readonly sid: string;
+  readonly author: string | null;
+  readonly readOnly: boolean;
+}
+
+function Item({ item, sid, author, readOnly }: ItemProps) {
+  switch (item.kind) {
+    case "day":
+      return (
+        <Box
+          as="li"
+          textAlign="center"
+          color="colorTextWeak"
+          fontSize="fontSize20"
+          lineHeight="lineHeight20"
+          fontWeight="fontWeightSemibold"
+        >
+          {formatDay(item.day.toISOString())}
+        </Box>
+      );
+    case "voice":
+      return <VoiceItem item={item.item} />;
+    case "message":
+      return <MessageItem sid={sid} message={item.message} own={item.message.author === author} readOnly={readOnly} />;
+  }
 }
 
 function LogSkeleton() {

@@ -9,6 +9,8 @@ interface ApiErrorFacts {
   readonly code?: number;
   readonly detail?: string;
   readonly retryAfterS?: number;
+  readonly faults?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
   readonly cause?: unknown;
 }
 
@@ -20,6 +22,10 @@ export class ApiError extends Error {
   readonly code: number | null;
   readonly detail: string;
   readonly retryAfterS: number | null;
+  /** What is wrong with which field of the body, by the field's name. */
+  readonly faults: Readonly<Record<string, string>>;
+  /** The refusal's document, for what only one kind of request gets. */
+  readonly body: unknown;
 
   constructor(facts: ApiErrorFacts) {
     super(facts.detail ?? facts.kind, { cause: facts.cause });
@@ -28,6 +34,8 @@ export class ApiError extends Error {
     this.code = facts.code ?? null;
     this.detail = facts.detail ?? "";
     this.retryAfterS = facts.retryAfterS ?? null;
+    this.faults = facts.faults ?? {};
+    this.body = facts.body;
   }
 }
 
@@ -35,6 +43,7 @@ export class ApiError extends Error {
 const problemSchema = v.object({
   detail: v.optional(v.string()),
   code: v.optional(v.number()),
+  errors: v.fallback(v.optional(v.array(v.object({ field: v.string(), reason: v.string() })), []), []),
 });
 
 /** The error for a refused request; reads the problem document when there is one. */
@@ -44,6 +53,10 @@ export async function refusal(response: Response): Promise<ApiError> {
   const retryAfterS = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   return new ApiError({
     kind: "problem",
+    body,
+    ...(problem.success
+      ? { faults: Object.fromEntries(problem.output.errors.map(({ field, reason }) => [field, reason])) }
+      : {}),
     status: response.status,
     ...(problem.success && problem.output.code !== undefined ? { code: problem.output.code } : {}),
     ...(problem.success && problem.output.detail ? { detail: problem.output.detail } : {}),

@@ -21,4 +21,8 @@ const usd = new Intl.NumberFormat(locale, { style: "currency", currency: "USD", 
 /** Money in US dollars; models cost fractions of a cent, so three digits that say something are kept. */
 export const formatUsd = (value: number): string => usd.format(value);
 
+/** A file's size in kilobytes or megabytes. */
+export const formatBytes = (bytes: number): string =>
+  bytes < 1_000_000 ? `${whole.format(Math.ceil(bytes / 1000))} kB` : `${oneDecimal.format(bytes / 1_000_000)} MB`;
+
 export const formatMilliseconds = (ms: number): string => `${whole.format(ms)} ms`;

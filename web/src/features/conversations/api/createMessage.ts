@@ -4,14 +4,22 @@ import { request } from "@/shared/api/request";
 
 import { putMessage } from "../messagePages";
 import { type Message, messageSchema } from "./conversation";
+import { uploadMedia } from "./messages";
 
 export interface NewMessage {
   readonly author: string;
   readonly body: string;
+  /** A file to send along; it is stored first. */
+  readonly file?: File;
 }
 
-const createMessage = (sid: string, body: NewMessage): Promise<Message> =>
-  request(`/api/conversations/${encodeURIComponent(sid)}/messages`, messageSchema, { method: "POST", body });
+async function createMessage(sid: string, { author, body, file }: NewMessage): Promise<Message> {
+  const mediaSid = file ? await uploadMedia(sid, file) : null;
+  return request(`/api/conversations/${encodeURIComponent(sid)}/messages`, messageSchema, {
+    method: "POST",
+    body: { author, ...(body ? { body } : {}), ...(mediaSid ? { mediaSid } : {}) },
+  });
+}
 
 export function useCreateMessage(sid: string) {
   const client = useQueryClient();

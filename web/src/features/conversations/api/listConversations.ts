@@ -1,31 +1,47 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
-import type * as v from "valibot";
+import * as v from "valibot";
 
 import { request } from "@/shared/api/request";
-import { pageOf } from "@/shared/api/schemas";
+import { numberOrNull, textOrNull } from "@/shared/api/schemas";
 
-import { conversationSchema, type State } from "./conversation";
+import { conversationSchema } from "./conversation";
 import { conversationKeys } from "./keys";
 
-const PAGE_SIZE = 20;
-const pageSchema = pageOf(conversationSchema);
+const pageSchema = v.object({ items: v.array(conversationSchema), nextCursor: textOrNull, total: numberOrNull });
+export type ConversationPage = v.InferOutput<typeof pageSchema>;
 
-export interface ConversationFilter {
-  readonly state: State | null;
+/** The parameters that choose conversations, by the service's own names; all of them live in the address. */
+export const CONVERSATION_FILTERS = [
+  "q",
+  "state",
+  "channel",
+  "participant",
+  "startDate",
+  "endDate",
+  "unread",
+  "serviceSid",
+] as const;
+export type ConversationFilter = Readonly<Record<(typeof CONVERSATION_FILTERS)[number], string>>;
+
+/** What only decides how the chosen ones are shown. */
+export interface Shown {
+  readonly sort: string;
+  readonly limit: number;
   readonly cursor: string | null;
 }
-type ConversationPage = v.InferOutput<typeof pageSchema>;
 
-function fetchConversations({ state, cursor }: ConversationFilter, signal: AbortSignal): Promise<ConversationPage> {
-  return request("/api/conversations", pageSchema, { query: { limit: PAGE_SIZE, state, cursor }, signal });
-}
+const fetchConversations = (filter: ConversationFilter, shown: Shown, signal: AbortSignal): Promise<ConversationPage> =>
+  request("/api/conversations", pageSchema, {
+    query: { limit: shown.limit, ...filter, sort: shown.sort, cursor: shown.cursor },
+    signal,
+  });
 
-export const conversationsOptions = (filter: ConversationFilter) =>
+export const conversationsOptions = (filter: ConversationFilter, shown: Shown) =>
   queryOptions({
-    queryKey: conversationKeys.list(filter),
-    queryFn: ({ signal }) => fetchConversations(filter, signal),
+    queryKey: conversationKeys.list({ ...filter, ...shown }),
+    queryFn: ({ signal }) => fetchConversations(filter, shown, signal),
   });
 
 /** A page of conversations; while the next one loads, the one before stays. */
-export const useConversations = (filter: ConversationFilter) =>
-  useQuery({ ...conversationsOptions(filter), placeholderData: keepPreviousData });
+export const useConversations = (filter: ConversationFilter, shown: Shown) =>
+  useQuery({ ...conversationsOptions(filter, shown), placeholderData: keepPreviousData });
