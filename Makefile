@@ -1,5 +1,7 @@
 # `make` alone lists the verbs. Python 3.11 or newer is all they need: PYTHON names another one.
 PYTHON ?= python3
+# WEEK=0 starts the demo without its recorded week.
+WEEK ?= 1
 # E2E=0 leaves the browser tests out.
 E2E ?= 1
 
@@ -20,7 +22,7 @@ setup: ## environment in .venv and console in web/dist; quick when nothing chang
 
 up: ## start everything; against the sandbox unless .env holds real accounts
 	@$(BOOTSTRAP)
-	@exec $(BIN)/crosschannel up --until-parent-ends
+	@exec $(BIN)/crosschannel up --until-parent-ends $(if $(filter 0,$(WEEK)),--empty)
 
 test: ## all tests, in a real browser too (E2E=0: without the browser)
 	@$(BOOTSTRAP) --dev --console $(if $(filter 0,$(E2E)),,--browser)

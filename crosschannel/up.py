@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whether to build the console, and when to end; everything else is set in the environment."""
     parser.add_argument("--no-console", action="store_true", help="serve the console as it is, without a build")
+    parser.add_argument("--empty", action="store_true", help="without the demo's recorded week")
     parser.add_argument("--until-parent-ends", action="store_true", help="also stop when the calling program ends")
 
 
@@ -31,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _checked(services, env)
     if args.until_parent_ends:
         stop_with_parent()
+    if is_demo(env) and not args.empty:
+        _show_a_week(settings)
     console = None if args.no_console else ROOT
     return asyncio.run(_run(services, settings, child_environment(env), console))
 
@@ -51,6 +54,21 @@ async def _run(
     place = f"another one already runs on {settings.data_dir}"
     print(f"crosschannel up: {place}: stop it, or set DATA_DIR to another folder", file=sys.stderr)
     return 1
+
+
+def _show_a_week(settings: Settings) -> None:
+    """Loads the recorded week where nothing has been recorded yet. A demo without it is a demo all the same."""
+    from crosschannel.week.load import load_week  # only a first start needs it
+
+    if settings.twilio is None:
+        return
+    try:
+        loaded = load_week(settings.data_dir, settings.twilio)
+    except (OSError, ValueError) as error:
+        print(f"crosschannel up: the recorded week could not be loaded: {error}", file=sys.stderr)
+        return
+    if loaded:
+        print(f"Loaded a recorded week: {loaded} calls and conversations (start with --empty to see none).")
 
 
 def _checked(services: tuple[Service, ...], env: dict[str, str]) -> Settings:
