@@ -65,7 +65,7 @@ class Line:
         """The TwiML that the application answers to a signed form. Raises CouldNotConnect."""
         if method.upper() == "GET":
             url, fields = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}", {}
-        headers = {"X-Twilio-Signature": sign_form(url, fields, self.settings.auth_token)}
+        headers = {"X-Twilio-Signature": sign_form(url, fields, self.settings.auth_token), **self._forwarded()}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         target = self.reached_at(url)
         try:
@@ -92,13 +92,20 @@ class Line:
     async def open_socket(self, url: str) -> aiohttp.ClientWebSocketResponse:
         """The relay socket after a signed handshake. Raises CouldNotConnect."""
         signature = sign_websocket(url, self.settings.auth_token)
-        headers = {"X-Twilio-Signature": signature, "User-Agent": "Jetty/11.0.24"}
+        headers = {"X-Twilio-Signature": signature, "User-Agent": "Jetty/11.0.24", **self._forwarded()}
         try:
             return await self._session.ws_connect(self.reached_at(url), headers=headers, max_msg_size=0)
         except aiohttp.WSServerHandshakeError as error:
             raise CouldNotConnect(f"{url} refused the handshake with {error.status}.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CouldNotConnect(_unreachable(url)) from error
+
+    def _forwarded(self) -> dict[str, str]:
+        """What a tunnel or gateway adds between the public address and the internal one."""
+        if self.settings.public_origin == self.settings.internal_origin:
+            return {}
+        parts = urlsplit(self.settings.public_origin)
+        return {"X-Forwarded-Proto": parts.scheme, "X-Forwarded-Host": parts.netloc}
 
     def absolute(self, url: str) -> str:
         """An address in TwiML, which may be relative to the voice URL."""
