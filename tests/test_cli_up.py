@@ -35,7 +35,7 @@ class Up:
     def __init__(self, folder: Path, env: dict[str, str], through: str) -> None:
         self.folder = folder
         self.output = ""
-        command = [sys.executable, "-m", "crosschannel", "up", "--no-console"]
+        command = [sys.executable, "-m", "crosschannel", "up", "--no-console", "--empty"]
         self.process = subprocess.Popen(
             ["sh", "-c", f"{shlex.join(command)} | {through}"] if through else command,
             cwd=folder,
