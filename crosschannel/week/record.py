@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ async def record(wanted: Recording, out: Path, tell: Callable[[str], None]) -> H
             planned_calls, planned_chats = calls(wanted.calls, wanted.seed), chats(wanted.chats, wanted.seed)
             began_at = datetime.now(UTC)
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-                called = await _call_all(planned_calls, wanted, session, settings, tell)
                 written = await _write_all(planned_chats, session, settings, tell)
+                called = await _call_all(planned_calls, wanted, session, settings, tell)
             await _results(settings.data_dir, len(called), tell)
         account = settings.twilio
         if account is None:  # the demo's environment always has one
@@ -135,14 +136,19 @@ async def _write_all(
     chats_ = Chats(session, settings, _account(settings))
     await chats_.open_addresses()
     room, found = asyncio.Semaphore(CHATS_AT_ONCE), dict[str, timedelta]()
+    by_customer: dict[tuple[str, str], list[PlannedChat]] = defaultdict(list)
+    for chat in planned:
+        by_customer[(chat.channel, chat.number)].append(chat)
 
-    async def one(chat: PlannedChat) -> None:
-        async with room:
-            found.setdefault(await chats_.write(chat), chat.after)
+    async def customer(own: Sequence[PlannedChat]) -> None:
+        """One after the other, as they would otherwise meet in the same conversation."""
+        for chat in own:
+            async with room:
+                found.setdefault(await chats_.write(chat), chat.after)
 
     async with asyncio.TaskGroup() as tasks:
-        for chat in planned:
-            tasks.create_task(one(chat))
+        for own in by_customer.values():
+            tasks.create_task(customer(own))
     tell(f"{len(found)} written conversations")
     return found
 
