@@ -14,7 +14,6 @@ COMMANDS = {
     "run": ("crosschannel.run", "run one service in the foreground (what a container does)"),
     "scenarios": ("crosschannel.scenarios", "run simulated callers by the dozen and judge the agent"),
     "replay": ("crosschannel.replay", "play a recorded call against today's code and show what has changed"),
-    "week": ("crosschannel.week_command", "record the demo week that a first `make up` shows"),
     "call": ("crosschannel.call", "place a simulated call and talk with the agent"),
     "doctor": ("crosschannel.doctor", "check the configuration and this machine, and say what to do"),
     "erase": ("crosschannel.erase", "remove a caller from everything that is kept, and prove it"),

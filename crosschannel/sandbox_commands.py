@@ -9,6 +9,7 @@ from typing import Protocol, cast
 # command: (module with add_arguments and run, one line of help)
 COMMANDS = {
     "seed": ("crosschannel.sandbox_seed", "fill the sandbox's account with conversations in three languages"),
+    "record-week": ("crosschannel.sandbox_record_week", "record the demo week that a first `make up` shows"),
     "reset": ("crosschannel.sandbox_reset", "empty the sandbox's account"),
 }
 

@@ -37,8 +37,8 @@ CHATS_AT_ONCE = 4
 class Recording:
     """What to record. `speed` 1 is real time, so that latencies and talk times are those of real calls."""
 
-    calls: int = 320
-    chats: int = 90
+    calls: int = 360
+    chats: int = 120
     seed: int = 7
     parallel: int = 60
     speed: float = 1.0
