@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from crosschannel.scenario_runs.fleet import Order, planned
 from crosschannel.scenario_runs.summary import latency, summarize
 from sandbox.scenarios.outcome import CallOutcome, Step
 from sandbox.scenarios.reader import read_text
-from tests.platform_kit import Platform, running_platform
+from tests.platform_kit import Platform, running_platform, wait_for
 
 SHIPPED = Path(__file__).resolve().parent.parent / "scenarios"
 
@@ -30,6 +32,7 @@ def test_the_shipped_scenarios_pass_and_a_wrong_one_fails(tmp_path: Path) -> Non
     with running_platform(tmp_path) as platform:
         _pass_the_shipped(platform)
         _fail_a_wrong_one(platform)
+        _call_somebody(platform)
 
 
 def _pass_the_shipped(platform: Platform) -> None:
@@ -57,6 +60,42 @@ def _fail_a_wrong_one(platform: Platform) -> None:
     done = run(platform.env, platform.root, "run", str(wrong), "--no-transcripts")
     assert done.returncode == 1
     assert "it was called with" in done.stdout
+
+
+def _call_somebody(platform: Platform) -> None:
+    """An operator places a call: the relay asks Twilio, a simulated person answers, and it runs to its end."""
+    number = "+15555550101"
+    script = {"turns": [{"user": "When are you open?", "expect": [{"text_contains": "nine"}]}, {"hangup": True}]}
+    send(platform, "PUT", "sandbox", f"/control/callees/{number}", {"script": script, "ring_s": 0.1, "speed": 20})
+    placed = send(platform, "POST", "relay_server", "/api/calls", {"to": number, "parameters": {"reason": "test"}})
+    sid = placed["callSid"]
+
+    def record_of(kind: str) -> dict[str, Any] | None:
+        own = (one for one in platform.records("calls") if one.get("call_sid") == sid and one["type"] == kind)
+        return next(own, None)
+
+    ended = wait_for(lambda: record_of("call_ended"), 30)
+    started = record_of("call_started")
+    assert started is not None
+    assert (started["direction"], started["called"], ended["turns"]) == ("outbound", number, 1)
+    progress = wait_for(lambda: _over(platform, sid), 10)
+    assert progress["failures"] == []
+    assert (progress["status"], progress["passed"], progress["direction"]) == ("completed", True, "outbound-api")
+
+
+def _over(platform: Platform, sid: str) -> dict[str, Any] | None:
+    progress: dict[str, Any] = platform.get("sandbox", f"/control/calls/{sid}")
+    return progress if progress["passed"] is not None else None
+
+
+def send(platform: Platform, method: str, service: str, path: str, body: object) -> Any:
+    """An operator's change."""
+    headers = {"Authorization": f"Bearer {platform.token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        platform.url(service) + path, json.dumps(body).encode(), headers, method=method
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+        return json.loads(response.read())
 
 
 def _check_page(text: str) -> None:
