@@ -116,12 +116,12 @@ def test_the_week_ends_now_and_nothing_is_in_the_future() -> None:
 def test_dates_and_ids_move_and_other_texts_stay() -> None:
     move = mover(timedelta(days=2, seconds=1))
     assert move('{"at":"2026-11-29T23:59:59.500000Z"}') == '{"at":"2026-12-02T00:00:00.500000Z"}'
-    assert move("2026-11-29T10:00:00Z") == "2026-12-01T10:00:01Z"
-    assert move("Sun, 29 Nov 2026 10:00:00 +0000") == "Tue, 01 Dec 2026 10:00:01 +0000"
-    timed = "019daf00000" + "0" + "7abc8" + "0" * 15
-    assert int(move(timed)[:12], 16) - int(timed[:12], 16) == 172_801_000
-    sid = "CA" + timed
-    assert move(f"{sid} +15555550101 2026-11-29") == f"{sid} +15555550101 2026-11-29"
+    assert move('["2026-11-29T10:00:00Z"]') == '["2026-12-01T10:00:01Z"]'
+    assert move('"Sun, 29 Nov 2026 10:00:00 +0000"') == '"Tue, 01 Dec 2026 10:00:01 +0000"'
+    timed = "019daf000000" + "7abc8" + "0" * 15
+    assert int(move(f'"{timed}"')[1:13], 16) - int(timed[:12], 16) == 172_801_000
+    others = f'"CA{timed}" "+15555550101" "on 2026-11-29T10:00:00Z" "2026-11-29"'
+    assert move(others) == others
 
 
 def test_a_folder_with_data_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from sandbox.sids import derived_sid
 from shared.config import TwilioAccount
 from shared.journal_reader import BadLine, JournalReader
 
+SMALL_CHANGE = "onDeliveryUpdated"  # three for each message, which nobody reads again
 STREAMS = ("calls", "intel_events", "intel_results", "conversation_events")
 Row = tuple[str, str, str, str | None, str]
 
@@ -84,7 +85,7 @@ def _read_journals(data_dir: Path, books: _Books) -> None:
     for stream in STREAMS:
         for record in _records(data_dir, stream):
             owner = _owner(stream, record, books)
-            if owner:
+            if owner and record.get("event_type") != SMALL_CHANGE:
                 lines = books.lines[owner][stream]
                 key = _key(stream, record)
                 lines.pop(key, None)  # a correction stands where it was made

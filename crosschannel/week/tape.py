@@ -19,9 +19,10 @@ import msgspec
 VERSION = 1
 ACCOUNT, INTELLIGENCE, NUMBER = "{account}", "{intelligence}", "{number}"
 SERVICE = "{service}"
-ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-RFC2822 = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000")
-TIMED_ID = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-zA-Z])")
+# Each is a whole JSON string: the quotation mark before it is what the search jumps along.
+ISO = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(?=")')
+RFC2822 = re.compile(r'"((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000)(?=")')
+TIMED_ID = re.compile(r'"([0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15})(?=")')
 MS_DIGITS = 12
 LONGEST_ITEM_S = 900.0
 
@@ -64,23 +65,24 @@ def read(packed: bytes) -> tuple[Head, Iterator[Item]]:
 
 
 def mover(by: timedelta) -> Callable[[str], str]:
-    """A function that moves every date and every timed id in a text by this much."""
+    """A function that moves every date and every timed id in a JSON text by this much."""
     by_ms = round(by.total_seconds() * 1000)
 
     def iso(match: re.Match[str]) -> str:
-        moved = datetime.fromisoformat(match[0]) + by
-        precision = "microseconds" if "." in match[0] else "seconds"
-        return moved.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+        moved = datetime.fromisoformat(match[1]) + by
+        precision = "microseconds" if "." in match[1] else "seconds"
+        return '"' + moved.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
     def rfc2822(match: re.Match[str]) -> str:
-        return format_datetime(parsedate_to_datetime(match[0]) + by)
+        return '"' + format_datetime(parsedate_to_datetime(match[1]) + by)
 
     def timed(match: re.Match[str]) -> str:
-        moved_ms = int(match[0][:MS_DIGITS], 16) + by_ms
-        return f"{moved_ms:0{MS_DIGITS}x}{match[0][MS_DIGITS:]}"
+        moved_ms = int(match[1][:MS_DIGITS], 16) + by_ms
+        return f'"{moved_ms:0{MS_DIGITS}x}{match[1][MS_DIGITS:]}'
 
     def move(text: str) -> str:
-        return TIMED_ID.sub(timed, RFC2822.sub(rfc2822, ISO.sub(iso, text)))
+        text = TIMED_ID.sub(timed, ISO.sub(iso, text))
+        return RFC2822.sub(rfc2822, text) if "+0000" in text else text
 
     return move
 
