@@ -10,7 +10,6 @@ from sandbox.clock import Clock
 from sandbox.store import Appointment, Store
 from shared.telemetry import get_logger
 
-AT_ONCE = 200
 MOST_AT_A_TIME = 10_000
 Job = Callable[[dict[str, Any]], None]
 log = get_logger("sandbox.agenda")
@@ -54,10 +53,9 @@ class Agenda:
         A job that fails is logged and forgotten: it would fail again, and stop all others.
         """
         done = 0
-        while done < MOST_AT_A_TIME and (due := self._store.due(self._clock.now().timestamp(), AT_ONCE)):
-            for appointment in due:
-                self._run(appointment)
-            done += len(due)
+        while done < MOST_AT_A_TIME and (due := self._store.due(self._clock.now().timestamp(), 1)):
+            self._run(due[0])  # one at a time: it may plan something that comes before the next
+            done += 1
         return done
 
     async def run(self) -> None:

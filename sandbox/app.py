@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.account_api import AccountApi
 from sandbox.clock import Clock
-from sandbox.control import Control, ControlDesk
+from sandbox.control import Control, ControlDesk, ControlRoutes
 from sandbox.control_faults import FaultsDesk
 from sandbox.control_intelligence import IntelligenceDesk
 from sandbox.control_model import ModelDesk
@@ -34,13 +34,15 @@ from sandbox.phone_desk import PhoneDesk
 from sandbox.post_office import PostOffice
 from sandbox.product import FrontDesk, Handler, Product, Refusal
 from sandbox.request_log import RequestLog
-from sandbox.segment import SegmentApi, segment_not_found, segment_product
+from sandbox.segment import SegmentApi, open_segment_product, segment_not_found, segment_product
+from sandbox.segment_profiles import Profiles
+from sandbox.segment_tracking import TrackingApi
 from sandbox.sids import derived_sid
 from sandbox.transcripts import Transcription
 from sandbox.twilio_product import not_found, open_product, twilio_product
 from sandbox.voice_api import VoiceApi
 from sandbox.world import World, make_world
-from shared.config import ConfigError, Settings, TwilioAccount
+from shared.config import ConfigError, SegmentSettings, Settings, TwilioAccount
 from shared.door import PUBLIC
 from shared.service import READINESS, add_route, create_service
 
@@ -94,18 +96,22 @@ def create_app(
         (twilio_product("mcs", account), conversations.media.handlers(), not_found),
         (openai_product(settings.openai), model.handlers(), unknown_url),
     ]
-    if settings.segment is not None:
-        segment = SegmentApi(settings.segment.space_id)
-        products.append((segment_product(settings.segment), segment.handlers(), segment_not_found))
+    segment = None if settings.segment is None else _Segment(world, settings.segment)
+    if segment is not None:
+        products += segment.products()
 
     def begin() -> None:
         conversations.configuration.make_default_service()
         intelligence.services.make_first()
         intelligence.admin.make_operators()
+        if segment is not None:
+            segment.profiles.make_first()
 
     def begin_again() -> None:
         for forgetful in (faults.clear, office.clear, model.forget, begin):
             forgetful()
+        if segment is not None:
+            segment.forget()
 
     exchange = Exchange(settings, account, world.store, intelligence.transcription.take)
     products.append((twilio_product("api", account), _voice(world, exchange), not_found))
@@ -125,6 +131,7 @@ def create_app(
         conversations.inbound,
         PhoneDesk(exchange),
     ]
+    desks += [segment] if segment is not None else []
     control = Control(account, desks)
 
     app = create_service(settings)
@@ -168,6 +175,28 @@ class _Conversations:
     def routes(self) -> Routes:
         resources = (route for table in RESOURCES for route in self._api.handlers(table))
         return [*self.configuration.handlers(), *self._joins.handlers(), *resources]
+
+
+class _Segment:
+    """The parts of Segment. Tracking comes first: it has the narrower addresses and credentials of its own."""
+
+    def __init__(self, world: World, settings: SegmentSettings) -> None:
+        self.profiles = Profiles(world, settings.space_id)
+        self._settings = settings
+        self._tracking = TrackingApi(self.profiles, settings.write_key, world.clock.now_text)
+        self._api = SegmentApi(world, self.profiles)
+
+    def products(self) -> list[tuple[Product, Routes, Missing | None]]:
+        return [
+            (open_segment_product(), self._tracking.handlers(), None),
+            (segment_product(self._settings), self._api.handlers(), segment_not_found),
+        ]
+
+    def handlers(self) -> ControlRoutes:
+        return self._tracking.control_handlers()
+
+    def forget(self) -> None:
+        self._tracking.clear()
 
 
 class _Desk:

@@ -48,7 +48,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
             self.count = 1
         if (self.count is not None and self.count < 1) or min(self.delay_ms, self.cut_after_bytes or 0) < 0:
             raise ValueError("count must be at least 1, delay_ms and cut_after_bytes not negative")
-        if not 0 < self.share <= 1 or (self.for_s or 1) <= 0 or (self.over_per_s or 1) < 1:
+        times = [value for value in (self.for_s, self.over_per_s) if value is not None]
+        if not 0 < self.share <= 1 or any(value <= 0 for value in times):
             raise ValueError("share must be above 0 and at most 1, for_s and over_per_s positive")
         if min(self.first_token_ms, self.stall_after_bytes or 0, self.stall_ms) < 0:
             raise ValueError("first_token_ms, stall_after_bytes and stall_ms cannot be negative")

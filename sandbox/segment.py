@@ -1,42 +1,38 @@
-"""Segment's Profile API over a small file of fictional customers."""
+"""Segment's Profile API over the space's profiles."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import secrets
-import tomllib
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 from typing import Any, TypeVar
 
-import msgspec
 from aiohttp import web
 
 from sandbox.product import Handler, Product, Refusal, has_basic, json_answer
-from sandbox.sids import derived_sid
+from sandbox.segment_profiles import EVENTS, SOURCE, Customer, Profiles, customers
+from sandbox.store import Condition, Document
+from sandbox.twilio_product import query_conditions
+from sandbox.world import World
 from shared.config import SegmentSettings
+
+__all__ = [
+    "Customer",
+    "SegmentApi",
+    "customers",
+    "open_segment_product",
+    "segment_error",
+    "segment_not_found",
+    "segment_product",
+]
 
 PREFIX = "/segment/v1/spaces/{space}/collections/users/profiles/{profile}"
 KINDS = {400: "validation_error", 401: "authentication_error", 404: "not_found", 429: "rate_limit_error"}
 TRAITS_LIMIT, TRAITS_LARGEST = 20, 200
 LIST_LIMIT, LIST_LARGEST = 10, 100
-MADE_AT = "2026-01-05T09:00:00.000Z"
+TIME_FILTERS = {"start": Condition("timestamp", ">=", ""), "end": Condition("timestamp", "<=", "")}
 T = TypeVar("T")
-
-
-class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One profile: its external ids by type, its traits, its events newest first."""
-
-    ids: dict[str, str]
-    traits: dict[str, str | int | float | bool]
-    events: list[dict[str, Any]] = []
-
-
-@cache
-def customers() -> list[Customer]:
-    """The seeded customers, all fictional."""
-    text = resources.files("sandbox").joinpath("customers.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text)["customers"], list[Customer])
 
 
 def segment_error(status: int, message: str) -> Refusal:
@@ -57,17 +53,24 @@ def segment_product(settings: SegmentSettings) -> Product:
         if not has_basic(request, settings.access_secret, ""):
             raise segment_error(401, "The access token is not valid.")
 
-    def failure(status: int) -> Refusal:
-        return segment_error(status, f"The sandbox was told to answer {status}.")
+    return Product("segment", authenticate, _failure)
 
-    return Product("segment", authenticate, failure)
+
+def open_segment_product() -> Product:
+    """The tracking intake, which answers 200 whatever the write key."""
+    return Product("segment", lambda _: None, _failure)
+
+
+def _failure(status: int) -> Refusal:
+    return segment_error(status, f"The sandbox was told to answer {status}.")
 
 
 class SegmentApi:
-    """Profiles by `id_type:id`, such as `phone:+15555550101`."""
+    """Profiles by `id_type:id`, such as `phone:+15555550101`, or by their own id."""
 
-    def __init__(self, space_id: str) -> None:
-        self._space_id = space_id
+    def __init__(self, world: World, profiles: Profiles) -> None:
+        self._store = world.store
+        self._profiles = profiles
 
     def handlers(self) -> Iterator[tuple[str, str, Handler]]:
         """(method, path, handler) of every route."""
@@ -75,98 +78,129 @@ class SegmentApi:
         yield "GET", f"{PREFIX}/external_ids", self.external_ids
         yield "GET", f"{PREFIX}/events", self.events
         yield "GET", f"{PREFIX}/metadata", self.metadata
+        yield "GET", f"{PREFIX}/links", self.links
 
     async def traits(self, request: web.Request) -> web.Response:
-        customer = self._customer(request)
-        wanted = {name for name in request.query.get("include", "").split(",") if name}
-        chosen = [(name, value) for name, value in customer.traits.items() if not wanted or name in wanted]
+        profile = self._profile(request)
+        wanted = _names(request, "include")
+        chosen = [(name, trait) for name, trait in profile["traits"].items() if not wanted or name in wanted]
         page, following = _window(request, chosen, TRAITS_LIMIT, TRAITS_LARGEST)
-        if request.query.get("verbose") == "true":
-            shown: dict[str, Any] = {
-                name: {"value": value, "source_id": "sandbox", "updated_at": MADE_AT} for name, value in page
-            }
-        else:
-            shown = dict(page)
+        verbose = request.query.get("verbose") == "true"
+        shown = {name: trait if verbose else trait["value"] for name, trait in page}
         return _answer({"traits": shown, "cursor": _cursor(request, following)})
 
     async def external_ids(self, request: web.Request) -> web.Response:
-        customer = self._customer(request)
-        page, following = _window(request, list(customer.ids.items()), LIST_LIMIT, LIST_LARGEST)
-        data = [
-            {
-                "source_id": "sandbox",
-                "collection": "users",
-                "id": value,
-                "type": kind,
-                "created_at": MADE_AT,
-                "encoding": "none",
-                "first_message_id": derived_sid("ajs-", kind, value),
-            }
-            for kind, value in page
-        ]
+        profile = self._profile(request)
+        page, following = _window(request, profile["ids"], LIST_LIMIT, LIST_LARGEST)
+        data = [{"source_id": SOURCE, "collection": "users", "encoding": "none", **own} for own in page]
         return _answer({"data": data, "cursor": _cursor(request, following)})
 
     async def events(self, request: web.Request) -> web.Response:
-        customer = self._customer(request)
-        found = list(customer.events)
-        for name, keeps in (("include", True), ("exclude", False)):
-            names = {part for part in request.query.get(name, "").split(",") if part}
-            if names:
-                found = [event for event in found if (event["event"] in names) == keeps]
-        page, following = _window(request, found, LIST_LIMIT, LIST_LARGEST)
-        data = [_event(customer, event) for event in page]
+        """Newest first, unless `sort=asc`; the cursor names the last event of the page."""
+        profile = self._profile(request)
+        limit, after = _limit(request, LIST_LIMIT, LIST_LARGEST), _next(request)
+        newest_first = request.query.get("sort", "desc") != "asc"
+        conditions = query_conditions(request.query, TIME_FILTERS)
+        if included := _names(request, "include"):
+            conditions.append(Condition("event", "in", "", tuple(included)))
+        found = self._store.select(EVENTS, profile["sid"], conditions, after=after, descending=newest_first)
+        excluded = _names(request, "exclude")
+        found = [event for event in found if event.body["event"] not in excluded]
+        page = found[:limit]
+        following = page[-1].position if len(found) > limit else None
+        data = [_event(profile, event.body) for event in page]
         return _answer({"data": data, "cursor": _cursor(request, following)})
 
     async def metadata(self, request: web.Request) -> web.Response:
-        self._customer(request)
-        return _answer({"metadata": {"created_at": MADE_AT, "updated_at": MADE_AT, "expires_at": None}})
+        profile = self._profile(request)
+        names = ("created_at", "updated_at", "first_message_id", "last_message_id")
+        shown = {name: profile[name] for name in names}
+        sources = {"expires_at": None, "first_source_id": SOURCE, "last_source_id": SOURCE}
+        return _answer({"metadata": {**shown, **sources}})
 
-    def _customer(self, request: web.Request) -> Customer:
-        if request.match_info["space"] != self._space_id:
+    async def links(self, request: web.Request) -> web.Response:
+        """The accounts that the profile belongs to."""
+        profile = self._profile(request)
+        page, following = _window(request, profile["groups"], TRAITS_LIMIT, LIST_LARGEST)
+        data = [
+            {
+                "to_collection": "accounts",
+                "external_ids": [
+                    {
+                        "id": group["id"],
+                        "type": "group_id",
+                        "source_id": SOURCE,
+                        "collection": "accounts",
+                        "created_at": group["created_at"],
+                        "encoding": "none",
+                    }
+                ],
+            }
+            for group in page
+        ]
+        return _answer({"data": data, "cursor": _cursor(request, following)})
+
+    def _profile(self, request: web.Request) -> Document:
+        if request.match_info["space"] != self._profiles.space_id:
             raise segment_error(404, "Space was not found.")
         kind, colon, value = request.match_info["profile"].partition(":")
         if not colon or not kind.replace("_", "").isalnum():
             raise segment_error(400, "The parameter `profile` must be written as `id_type:id`")
-        for customer in customers():
-            if customer.ids.get(kind) == value:
-                return customer
-        raise segment_error(404, "Profile was not found.")
+        found = self._profiles.find({kind: value})
+        if found is None:
+            raise segment_error(404, "Profile was not found.")
+        return found
+
+
+def _names(request: web.Request, parameter: str) -> set[str]:
+    return {name for name in request.query.get(parameter, "").split(",") if name}
 
 
 def _window(request: web.Request, items: list[T], usual: int, largest: int) -> tuple[list[T], int | None]:
     """The page that `limit` and `next` name, and where the following one begins."""
-    limit = _whole_number(request, "limit", usual)
-    start = _whole_number(request, "next", 0)
-    if not 1 <= limit <= largest:
-        raise segment_error(400, f"The parameter `limit` must be between 1 and {largest}")
+    limit, start = _limit(request, usual, largest), _next(request) or 0
     end = start + limit
     return items[start:end], end if end < len(items) else None
 
 
-def _whole_number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
+def _limit(request: web.Request, usual: int, largest: int) -> int:
+    text = request.query.get("limit", str(usual))
     if not (text.isascii() and text.isdigit()):
-        raise segment_error(400, f"The parameter `{name}` has invalid character(s) `{text}`")
+        raise segment_error(400, f"The parameter `limit` has invalid character(s) `{text}`")
+    if not 1 <= int(text) <= largest:
+        raise segment_error(400, f"The parameter `limit` must be between 1 and {largest}")
     return int(text)
+
+
+def _next(request: web.Request) -> int | None:
+    """The position in `next`, as our cursors write it. Raises Refusal for any other text."""
+    text = request.query.get("next", "")
+    if not text:
+        return None
+    try:
+        return int(base64.urlsafe_b64decode(text.encode()))
+    except (binascii.Error, ValueError) as error:
+        raise segment_error(400, "The parameter `next` is not a cursor") from error
 
 
 def _cursor(request: web.Request, following: int | None) -> dict[str, Any]:
     path = request.path.removeprefix("/segment")
-    return {"url": path, "has_more": following is not None, "next": "" if following is None else str(following)}
+    token = "" if following is None else base64.urlsafe_b64encode(str(following).encode()).decode()
+    return {"url": path, "has_more": following is not None, "next": token}
 
 
-def _event(customer: Customer, event: dict[str, Any]) -> dict[str, Any]:
-    user_id = {"collection": "users", "type": "user_id", "id": customer.ids["user_id"], "encoding": "none"}
+def _event(profile: Document, event: Document) -> dict[str, Any]:
+    named = [{"collection": "users", "encoding": "none", "type": i["type"], "id": i["id"]} for i in profile["ids"]]
     return {
-        "external_ids": [user_id],
-        "context": {"library": {"name": "sandbox", "version": "1"}},
-        "type": "track",
-        "message_id": derived_sid("ajs-", customer.ids["user_id"], event["event"], event["timestamp"]),
-        "source_id": "sandbox",
+        "external_ids": named,
+        "context": event.get("context") or {"library": {"name": SOURCE, "version": "1"}},
+        "type": event["type"],
+        "message_id": event["message_id"],
+        "source_id": SOURCE,
         "timestamp": event["timestamp"],
-        "properties": event.get("properties", {}),
+        "properties": event["properties"],
         "event": event["event"],
-        "related": {"users": derived_sid("use_", customer.ids["user_id"])},
+        "related": {"users": profile["sid"]},
     }
 
 
