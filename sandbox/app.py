@@ -26,6 +26,7 @@ from sandbox.inbound import InboundDesk
 from sandbox.intelligence import IntelligenceApi
 from sandbox.intelligence_admin import IntelligenceAdmin
 from sandbox.intelligence_services import IntelligenceServices
+from sandbox.intelligence_v3 import IntelligenceV3
 from sandbox.limits import DEFAULT_PER_S, MutationLimit
 from sandbox.mcs_product import MediaApi
 from sandbox.openai_product import ModelApi, openai_product, unknown_url
@@ -34,6 +35,7 @@ from sandbox.phone_desk import PhoneDesk
 from sandbox.post_office import PostOffice
 from sandbox.product import FrontDesk, Handler, Product, Refusal
 from sandbox.request_log import RequestLog
+from sandbox.rule_executions import RuleExecutions
 from sandbox.segment import SegmentApi, open_segment_product, segment_not_found, segment_product
 from sandbox.segment_profiles import Profiles
 from sandbox.segment_tracking import TrackingApi
@@ -154,9 +156,12 @@ class _Intelligence:
         self.transcription = Transcription(world, self.services)
         self.admin = IntelligenceAdmin(world, self.services)
         self._api = IntelligenceApi(world, self.services, self.transcription)
+        executions = RuleExecutions(world)
+        self.transcription.when_finished = executions.finished
+        self._v3 = IntelligenceV3(world, executions)
 
     def routes(self) -> Routes:
-        return [*self.admin.handlers(), *self._api.handlers()]
+        return [*self.admin.handlers(), *self._api.handlers(), *self._v3.handlers()]
 
 
 class _Conversations:

@@ -51,7 +51,7 @@ OWNED = (
     *("Conversations", "Participants", "Messages", "Receipts", "Webhooks", "Users", "Roles", "Bindings", "Media"),
     *("Configuration", "Sentences", "OperatorResults"),
 )
-FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
+FIELD = re.compile(r"[A-Za-z_]+(\.[A-Za-z_]+)*")
 
 
 class NameTaken(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,7 @@ class Transcription:
         self._services = services
         self.step = STEP
         self.failing = 0
+        self.when_finished: Callable[[ReportedCall], None] = lambda _: None
         world.agenda.on("transcript.begin", lambda payload: self._begin(payload["sid"]))
         world.agenda.on("transcript.finish", lambda payload: self._finish(payload["sid"]))
 
@@ -107,6 +108,7 @@ class Transcription:
                     self._store.add(RESULTS, sid, result["operator_sid"], result)
             self._set_status(document, "completed")
         self._announce(document)
+        self.when_finished(call)
 
     def _announce(self, document: Document) -> None:
         service = self._services.get(document["service_sid"]) or {}
