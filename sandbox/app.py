@@ -110,7 +110,7 @@ def create_app(
             segment.profiles.make_first()
 
     def begin_again() -> None:
-        for forgetful in (faults.clear, office.clear, model.forget, begin):
+        for forgetful in (faults.clear, office.clear, model.forget, conversations.media.clear, begin):
             forgetful()
         if segment is not None:
             segment.forget()

@@ -49,6 +49,11 @@ class MediaApi:
         """The routes whose address is itself the permission, until it expires."""
         yield "GET", "/mcs/media/{service}/{media}", self.download
 
+    def clear(self) -> None:
+        """Takes all files away."""
+        for path in self._folder.glob("ME*"):
+            path.unlink()
+
     async def list_services(self, request: web.Request) -> web.Response:
         page = read_page(self._world.store, Listing("Services", self._world.account_sid, "services"), request)
         url = base_url(request) + PREFIX

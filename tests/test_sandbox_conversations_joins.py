@@ -249,6 +249,9 @@ async def test_a_form_upload_works_as_well_and_an_empty_one_is_refused(sandbox: 
     folder = sandbox.data_dir / "sandbox_media"
     assert [path.name for path in folder.iterdir()] == [made.json["sid"]]
     assert folder.stat().st_mode & 0o077 == 0
+    await upload(sandbox, b"another", **{"Content-Type": "text/plain"})
     path = f"/mcs/v1/Services/{made.json['service_sid']}/Media/{made.json['sid']}"
     assert (await sandbox.request("DELETE", path, headers=AUTH)).status == 204
     assert (await sandbox.request("GET", path, headers=AUTH)).status == 404
+    await sandbox.control("POST", "reset")
+    assert list(folder.iterdir()) == []
