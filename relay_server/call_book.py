@@ -56,6 +56,7 @@ class CallView(msgspec.Struct, kw_only=True):
 class _Entry:
     view: CallView
     turns: dict[int, Turn] = field(default_factory=dict)
+    started: dict[int, datetime] = field(default_factory=dict)
     events: deque[CallRecord] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     desk: DeskState = field(default_factory=DeskState)
 
@@ -94,15 +95,17 @@ class CallBook:
         return entry.view if entry is not None else None
 
     def detail(self, call_sid: str) -> dict[str, Any] | None:
-        """A call with its transcript and what else happened in it, None when it is not in the book."""
+        """A call with its transcript, when each turn began, and what else happened; None when it is not here."""
         entry = self._calls.get(call_sid)
         if entry is None:
             return None
         transcript = [entry.turns[number] for number in sorted(entry.turns)]
-        return {**msgspec.to_builtins(entry.view), "transcript": transcript, "events": list(entry.events)}
+        more = {"transcript": transcript, "started": entry.started, "events": list(entry.events)}
+        return {**msgspec.to_builtins(entry.view), **more}
 
     def _turn(self, entry: _Entry, record: Turn) -> None:
         entry.turns[record.turn] = record
+        entry.started.setdefault(record.turn, record.at)
         view = entry.view
         view.turns = len(entry.turns)
         view.persona = record.persona or view.persona

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from relay_server.operator_actions import add_operator_actions
 from relay_server.outbound import place_call
-from relay_server.parts import BOOK, FEED
+from relay_server.parts import AROUND, BOOK, FEED
 from shared.door import SESSION_COOKIE
 from shared.live_socket import serve_live
 from shared.operators import Role
@@ -20,7 +20,8 @@ from shared.problem import Problem
 from shared.service import OPERATORS, add_route, json_response
 
 STATIC = resources.files("relay_server") / "static"
-ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
+SCRIPTS = ("dashboard", "calls", "desk", "format", "state", "transcript", "waterfall")
+ASSETS = {"dashboard.css": "text/css", **{f"{name}.js": "text/javascript" for name in SCRIPTS}}
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -65,7 +66,15 @@ async def dashboard(request: web.Request) -> web.Response:
     known = request.app[OPERATORS].identify(
         request.headers.get("Authorization"), request.cookies.get(SESSION_COOKIE)
     )
-    context: dict[str, Any] = {"operator": known.name if known else None}
+    context: dict[str, Any] = {"operator": None}
+    if known is not None:
+        context = {
+            "operator": known.name,
+            "role": known.role.name.lower(),
+            "may_speak": known.role >= Role.AGENT,
+            "may_end": known.role >= Role.SUPERVISOR,
+            "languages": request.app[AROUND].agent.languages,
+        }
     response = aiohttp_jinja2.render_template("dashboard.html", request, context, status=200 if known else 401)
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response

@@ -1,133 +1,81 @@
-"use strict";
-// The live dashboard. Whatever callers and models say is set as text, never as HTML.
+// The live dashboard: one socket, resumed by number; what it tells is drawn at most once a frame.
+import { drawCalls, drawFacts } from "./calls.js";
+import { drawDesk, startDesk } from "./desk.js";
+import { byId } from "./format.js";
+import { applyHeard, applyRecord, applyText, loadDetail, setCalls, state } from "./state.js";
+import { drawAll, drawTurn } from "./transcript.js";
 
-const state = { calls: new Map(), turns: new Map(), chosen: null, seq: null, retryMs: 500 };
-const byId = (id) => document.getElementById(id);
+let seq = null;
+let retryMs = 500;
+const dirty = { calls: false, turns: new Set(), all: false, planned: false };
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
+function draw() {
+  dirty.planned = false;
+  if (dirty.calls) {
+    drawCalls(choose);
+    drawFacts();
+    drawDesk();
+  }
+  if (state.chosen && dirty.all) drawAll(state.chosen);
+  else for (const turn of dirty.turns) drawTurn(state.chosen, turn);
+  Object.assign(dirty, { calls: false, all: false });
+  dirty.turns.clear();
 }
 
-function showCalls() {
-  const list = byId("calls");
-  const focused = document.activeElement?.dataset?.sid;
-  list.replaceChildren();
-  const order = [...state.calls.values()].sort(
-    (a, b) => (b.state === "live") - (a.state === "live") || (a.started_at < b.started_at ? 1 : -1),
-  );
-  for (const call of order) {
-    const button = element("button");
-    button.type = "button";
-    button.dataset.sid = call.call_sid;
-    button.setAttribute("aria-current", String(call.call_sid === state.chosen));
-    button.append(
-      element("span", `state ${call.state}`, call.state === "live" ? "live" : call.reason || "ended"),
-      element("span", "", call.direction === "outbound" ? call.called : call.caller || "unknown"),
-      element("span", "small", `${call.language} · ${call.turns} ${call.turns === 1 ? "turn" : "turns"} · ${new Date(call.started_at).toLocaleTimeString()}`),
-    );
-    button.addEventListener("click", () => choose(call.call_sid));
-    const item = element("li");
-    item.append(button);
-    list.append(item);
-    if (focused === call.call_sid) button.focus();
-  }
-  byId("empty").hidden = state.calls.size > 0;
+function plan() {
+  if (dirty.planned) return;
+  dirty.planned = true;
+  // A page in the background gets no animation frames, and must not fall behind.
+  if (document.hidden) setTimeout(draw, 200);
+  else requestAnimationFrame(draw);
+}
+
+function changed(sid, turn) {
+  if (turn === null || sid !== state.chosen) return;
+  if (turn === "all") dirty.all = true;
+  else dirty.turns.add(turn);
+  plan();
 }
 
 async function choose(sid) {
   state.chosen = sid;
-  showCalls();
+  document.body.dataset.view = "call";
+  dirty.calls = true;
+  plan();
   const response = await fetch(`api/calls/${encodeURIComponent(sid)}`);
-  if (response.ok) {
-    const call = await response.json();
-    state.turns.set(sid, new Map(call.transcript.map((turn) => [turn.turn, turn])));
-  }
-  showTranscript();
+  if (!response.ok || state.chosen !== sid) return;
+  loadDetail(sid, await response.json());
+  dirty.all = true;
+  plan();
 }
 
-function showTranscript() {
-  const call = state.calls.get(state.chosen);
-  const list = byId("transcript");
-  if (!call) return;
-  byId("call-title").textContent = call.direction === "outbound" ? call.called : call.caller || "unknown caller";
-  byId("call-facts").textContent = `${call.call_sid} · ${call.language} · ${call.agent} · ${call.state}`;
-  const turns = [...(state.turns.get(state.chosen) || new Map()).values()].sort((a, b) => a.turn - b.turn);
-  list.replaceChildren(...turns.map(turnItem));
-  list.lastElementChild?.scrollIntoView({ block: "nearest" });
+function back() {
+  document.body.dataset.view = "calls";
+  byId("calls").querySelector(`[data-sid="${CSS.escape(state.chosen || "")}"]`)?.focus();
 }
 
-function turnItem(turn) {
-  const item = element("li");
-  item.append(element("p", "caller", (turn.input === "dtmf" ? "Keys: " : "") + turn.caller_text));
-  for (const tool of turn.tools || []) item.append(element("p", "notice", `Tool ${tool.name}: ${tool.outcome}`));
-  if (turn.reply_text) {
-    const reply = element("p", "agent");
-    const heard = turn.outcome === "interrupted" ? turn.heard_text : turn.reply_text;
-    reply.append(element("span", "", heard));
-    if (heard.length < turn.reply_text.length) {
-      const lost = element("span", "unheard", turn.reply_text.slice(heard.length));
-      lost.title = "Not heard by the caller";
-      reply.append(lost);
-    }
-    item.append(reply);
-  }
-  if (turn.outcome === "failed") item.append(element("p", "notice failed", "The model did not answer."));
-  const first = turn.latency && turn.latency.first_text_ms;
-  if (first !== undefined) item.append(element("span", "latency", `first words after ${Math.round(first)} ms`));
-  return item;
-}
+const topics = {
+  record: (data) => changed(data.call_sid, applyRecord(data)),
+  text: (data) => changed(data.call_sid, applyText(data)),
+  heard: (data) => changed(data.call_sid, applyHeard(data)),
+  call: (data) => {
+    const first = !state.calls.size;
+    state.calls.set(data.call_sid, data);
+    dirty.calls = true;
+    plan();
+    if (first && !narrow()) choose(data.call_sid);
+  },
+  calls: (data) => {
+    setCalls(data.items);
+    dirty.calls = true;
+    plan();
+    const live = data.items.find((call) => call.state === "live");
+    if (state.chosen && state.calls.has(state.chosen)) choose(state.chosen);
+    else if (live && !narrow()) choose(live.call_sid);
+  },
+};
 
-function turnOf(sid, number) {
-  if (!state.turns.has(sid)) state.turns.set(sid, new Map());
-  const turns = state.turns.get(sid);
-  if (!turns.has(number)) turns.set(number, { turn: number, caller_text: "", reply_text: "", heard_text: "", outcome: "open" });
-  return turns.get(number);
-}
-
-function onRecord(record) {
-  const call = state.calls.get(record.call_sid);
-  if (record.type === "call_started") {
-    state.calls.set(record.call_sid, { ...record, state: "live", turns: 0, started_at: record.at, reason: null });
-    if (!state.chosen) choose(record.call_sid);
-  } else if (!call) {
-    return;
-  } else if (record.type === "turn") {
-    const known = turnOf(record.call_sid, record.turn);
-    const streamed = record.outcome === "open" ? known.reply_text : record.reply_text;
-    Object.assign(known, record, { reply_text: streamed });
-    call.turns = Math.max(call.turns, record.turn);
-  } else if (record.type === "language_switched") {
-    call.language = record.to_language;
-  } else if (record.type === "call_resumed") {
-    call.state = "live";
-  } else if (record.type === "call_ended") {
-    Object.assign(call, { state: "ended", reason: record.reason });
-  }
-  showCalls();
-  if (record.call_sid === state.chosen) showTranscript();
-}
-
-function onText(data) {
-  const turn = turnOf(data.call_sid, data.turn);
-  turn.reply_text += data.token;
-  if (data.call_sid === state.chosen) showTranscript();
-}
-
-function onFrame(frame) {
-  state.seq = frame.seq;
-  if (frame.topic === "record") onRecord(frame.data);
-  else if (frame.topic === "text") onText(frame.data);
-  else if (frame.topic === "heard") turnOf(frame.data.call_sid, frame.data.turn).heard_text = frame.data.heard_text;
-  else if (frame.topic === "calls") {
-    state.calls = new Map(frame.data.items.map((call) => [call.call_sid, call]));
-    const live = frame.data.items.find((call) => call.state === "live");
-    showCalls();
-    if (state.chosen || live) choose(state.chosen || live.call_sid);
-  }
-}
+const narrow = () => matchMedia("(max-width: 700px)").matches;
 
 function connect() {
   // Addresses are relative, so that the page also works behind the console's /svc/relay/.
@@ -135,15 +83,21 @@ function connect() {
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
   socket.onopen = () => {
-    if (state.seq !== null) socket.send(JSON.stringify({ after: state.seq }));
+    if (seq !== null) socket.send(JSON.stringify({ after: seq }));
     byId("connection").textContent = "Connected";
-    state.retryMs = 500;
+    byId("connection").dataset.state = "on";
+    retryMs = 500;
   };
-  socket.onmessage = (message) => onFrame(JSON.parse(message.data));
+  socket.onmessage = (message) => {
+    const frame = JSON.parse(message.data);
+    seq = frame.seq;
+    topics[frame.topic]?.(frame.data);
+  };
   socket.onclose = () => {
     byId("connection").textContent = "Reconnecting…";
-    setTimeout(connect, state.retryMs * (0.5 + Math.random()));
-    state.retryMs = Math.min(state.retryMs * 2, 10000);
+    byId("connection").dataset.state = "off";
+    setTimeout(connect, retryMs * (0.5 + Math.random()));
+    retryMs = Math.min(retryMs * 2, 10000);
   };
 }
 
@@ -163,9 +117,11 @@ async function signOut() {
   location.reload();
 }
 
-if (byId("main").dataset.signedIn) {
+if (document.body.dataset.operator) {
   byId("sign-out").addEventListener("click", signOut);
-  showCalls();
+  byId("back").addEventListener("click", back);
+  startDesk();
+  drawCalls(choose);
   connect();
 } else {
   byId("sign-in").addEventListener("submit", signIn);

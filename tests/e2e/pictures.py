@@ -39,6 +39,7 @@ def take(page: Page, platform: Platform) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(platform.url("relay_server") + "/dashboard")
     page.locator("#calls button").first.click()
+    page.locator("details.latency summary").first.click()
     page.wait_for_timeout(500)
     page.screenshot(path=PICTURES / "dashboard.png")
 
