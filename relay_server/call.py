@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import aiohttp
 import msgspec
@@ -25,7 +25,7 @@ from relay_server import messages as m
 from relay_server.bucket import TokenBucket
 from relay_server.call_state import State
 from relay_server.leaving import CLOSE_GRACE_S
-from relay_server.metrics import DROPPED, FRAMES
+from relay_server.metrics import DROPPED, FRAMES, SENT
 from relay_server.session import Session
 from relay_server.tool_runner import ToolRunner
 from shared.records import CallRecord
@@ -36,6 +36,7 @@ STUCK_S = 10.0
 SETUP_WITHIN_S = 10.0
 # A busy call sends fewer than twenty frames a second; after a reconnect Twilio replays up to 500 at once.
 FRAMES_PER_S, FRAMES_AT_ONCE = 50.0, 600.0
+SENT_BY_KIND = {kind: SENT.labels(kind.__name__.removesuffix("Out").lower()) for kind in get_args(m.Outbound)}
 log = get_logger("call")
 
 
@@ -130,7 +131,11 @@ class Call:
         self._flushed.clear()
         try:
             while self._outbox:
-                await self._carry_out(self._outbox.popleft())
+                command = self._outbox.popleft()
+                if isinstance(command, f.Send):  # nearly all of them: every word of a reply
+                    await self._send(command)
+                else:
+                    await self._carry_out(command)
         finally:
             self._flushing = False
             self._flushed.set()
@@ -202,8 +207,6 @@ class Call:
 
     async def _carry_out(self, command: f.Command) -> None:
         match command:
-            case f.Send():
-                await self._send(command)
             case f.Write():
                 self._around.observer.record(command.record)
             case f.Heard():
@@ -233,6 +236,7 @@ class Call:
             await self._socket.send_str(m.encode_frame(command.frame))
         except (ConnectionError, RuntimeError):  # it is closing, as the reader is about to notice
             return
+        SENT_BY_KIND[type(command.frame)].inc()
         if isinstance(command.frame, m.TextOut) and command.frame.token:
             self._around.observer.text(self.session.call_sid, command.turn, command.frame.token)
 

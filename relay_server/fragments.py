@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import normalize
+
+_LETTER = re.compile(r"[^\W_]")
 
 
 def end_of(fragment: str, text: str) -> int | None:
@@ -36,7 +39,7 @@ def fold(text: str) -> str:
 
 def has_letters(text: str) -> bool:
     """True when there is something to speak."""
-    return any(character.isalnum() for character in text)
+    return _LETTER.search(text) is not None
 
 
 def end_of_marks(text: str, start: int) -> int:

@@ -31,6 +31,9 @@ from relay_server.silence import Silence
 from relay_server.waiting import Waiting, Words
 from shared import records as r
 
+BEFORE_SETUP = (m.Setup, f.Resumed, f.SocketClosed)
+AFTER_THE_END = (f.TimerFired, f.SocketClosed)
+
 
 class Session:
     """The conversation of one call. `feed` is its only way in."""
@@ -95,10 +98,9 @@ class Session:
         """The commands that follow from a fact at `now_s` (seconds on any steady clock), in order."""
         call = self._call
         call.now_s, call.out = now_s, []
-        before_setup = isinstance(fact, m.Setup | f.Resumed | f.SocketClosed)
-        if call.state is State.ENDED and not isinstance(fact, f.TimerFired | f.SocketClosed):
+        if call.state is State.ENDED and not isinstance(fact, AFTER_THE_END):
             return []
-        if call.state is State.WAITING and not before_setup:
+        if call.state is State.WAITING and not isinstance(fact, BEFORE_SETUP):
             return []  # nothing counts before setup
         self._handlers[type(fact)](fact)
         self._go_on()

@@ -88,7 +88,8 @@ class LiveTurn:
 
     def mark(self, name: str, now_s: float) -> None:
         """Notes a latency in milliseconds since the turn began; the first time counts."""
-        self.latency.setdefault(name, round((now_s - self.started_s) * 1000, 1))
+        if name not in self.latency:
+            self.latency[name] = round((now_s - self.started_s) * 1000, 1)
 
     def add_usage(self, usage: dict[str, int]) -> None:
         for name, tokens in usage.items():

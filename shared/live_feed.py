@@ -41,6 +41,7 @@ class LiveFeed:
         self._frames = frames
         self._chars = size_bytes
         self._news = asyncio.Event()
+        self._waiting = 0
 
     def publish(self, topic: str, data: bytes) -> None:
         """Appends a frame and wakes who waits."""
@@ -68,8 +69,13 @@ class LiveFeed:
     async def wait(self, position: int) -> None:
         """Returns when there are frames after `position`, or the feed is closed."""
         while self.head == position and not self.closed:
-            await self._news.wait()
+            self._waiting += 1
+            try:
+                await self._news.wait()
+            finally:
+                self._waiting -= 1
 
     def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        if self._waiting:  # frames come by the thousand, and mostly nobody looks
+            self._news.set()
+            self._news = asyncio.Event()
