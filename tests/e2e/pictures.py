@@ -42,6 +42,8 @@ def take(page: Page, platform: Platform) -> None:
     page.locator("details.latency summary").first.click()
     page.wait_for_timeout(500)
     page.screenshot(path=PICTURES / "dashboard.png")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.screenshot(path=PICTURES / "dashboard-phone.png")
 
 
 def main() -> None:
