@@ -78,6 +78,10 @@ class Model(asyncio.Protocol):
         head, sep, body = self._data.partition(b"\r\n\r\n")
         if not sep:
             return
+        if head.startswith(b"GET "):  # a connection is warmed up
+            self._data = b""
+            self._transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")  # type: ignore[attr-defined]
+            return
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         if length is None or len(body) < int(length[1]):
             return
@@ -246,6 +250,8 @@ class Caller(asyncio.Protocol):
         self._transport.write(head + b"\0\0\0\0" + payload)
 
     def hang_up(self) -> None:
+        if self._transport.is_closing():
+            return
         self._send(struct.pack("!H", 1000), 8)
 
 
