@@ -35,6 +35,8 @@ DEMO_HINT = (
 DEFAULT_MAX_CALLS = 400
 DEFAULT_MODEL = "gpt-5-mini"
 DEFAULT_SEGMENT_URL = "https://profiles.segment.com/v1"
+TRACKING_URL = "https://api.segment.io/v1"
+EU_TRACKING_URL = "https://eu1.api.segmentapis.com/v1"
 SERVICES = {
     "relay_server": "relay",
     "conversations_api": "conversations",
@@ -125,6 +127,17 @@ class SegmentSettings:
     phone_key: str = "phone"
     write_key: str | None = field(default=None, repr=False)
     base_url: str = DEFAULT_SEGMENT_URL
+
+    @property
+    def tracking_url(self) -> str:
+        """Where events are sent: Segment's tracking API of the same region, or the same base when it is another's.
+
+        Source: Segment, HTTP tracking API and regional endpoints.
+        """
+        host = urlsplit(self.base_url).hostname or ""
+        if not host.endswith(".segment.com"):
+            return self.base_url
+        return EU_TRACKING_URL if ".euw1." in host else TRACKING_URL
 
 
 @dataclass(frozen=True, slots=True)

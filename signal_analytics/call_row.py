@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,23 +99,19 @@ def listed_calls(
     return [row_of(found) for found in db.execute(statement, values | {"rows": rows}).fetchall()]
 
 
-def all_calls(db: duckdb.DuckDBPyConnection, filters: Filters, page: int = 2000) -> Iterator[list[CallRow]]:
-    """All calls of the filters, oldest first, page by page."""
+def oldest_calls(
+    db: duckdb.DuckDBPyConnection, filters: Filters, rows: int, after: tuple[datetime, str] | None = None
+) -> list[CallRow]:
+    """Up to `rows` calls, oldest first; those younger than `after` (start, key) when it is given."""
     where, values = filters.where()
-    after = ("0001-01-01", "")
+    if after is not None:
+        where += " AND (started_at, key) > ($after_start::TIMESTAMP, $after_key::VARCHAR)"
+        values |= {"after_start": stored_time(after[0]), "after_key": after[1]}
     statement = (
         f"SELECT {COLUMNS}, summary, findings, unparsed FROM calls WHERE {where} "
-        "AND (started_at, key) > ($after_start::TIMESTAMP, $after_key::VARCHAR) "
         "ORDER BY started_at, key LIMIT $rows"
     )
-    while True:
-        more = {"after_start": after[0], "after_key": after[1], "rows": page}
-        rows = [row_of(found) for found in db.execute(statement, values | more).fetchall()]
-        if rows:
-            yield rows
-        if len(rows) < page:
-            return
-        after = (rows[-1].started_at.replace(tzinfo=None).isoformat(), rows[-1].key)
+    return [row_of(found) for found in db.execute(statement, values | {"rows": rows}).fetchall()]
 
 
 def without_private(row: CallRow) -> CallRow:

@@ -68,6 +68,11 @@ def measures_of(tallies: Tallies) -> dict[str, Any]:
     return _found(_rows([rolled_up(tallies)]), WHOLE, ALL)
 
 
+def no_measures() -> dict[str, Any]:
+    """The measures of no calls at all."""
+    return _found(_rows([]), WHOLE, ALL)
+
+
 def measures_by_group(tallies: Tallies) -> list[tuple[str | None, dict[str, Any]]]:
     """The measures of each group, the largest first; None is the group of calls without the property."""
     by_group = rolled_up(tallies, "grp")
