@@ -175,3 +175,14 @@ def test_every_persona_comes_to_an_end_in_every_language() -> None:
             while turns.next("Shall I put you through to a colleague? What is the order number?") is not None:
                 taken += 1
                 assert taken < 30, persona.name
+
+
+async def test_an_agent_that_ends_the_call_has_answered() -> None:
+    async def leave(relay: TinyRelay, socket: web.WebSocketResponse, frame: Frame) -> None:
+        if frame["type"] == "prompt" and frame["last"]:
+            await socket.send_json({"type": "end"})
+
+    async with open_stage(TinyRelay(behave=leave, attributes=ATTRIBUTES)) as stage:
+        outcome = await stage.play("turns: [{user: a person please}]")
+    assert outcome.passed, outcome.all_failures
+    assert outcome.ended_by == "agent"

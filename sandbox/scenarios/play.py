@@ -108,7 +108,8 @@ class Player:
 
     async def _act(self, turn: Turn, step: Step) -> Facts:
         """Does what the turn says. Facts begin with the act, so that an interruption counts to its own turn."""
-        if turn.moment is not None and not await self._reach(turn.moment):
+        reached = turn.moment is None or await self._reach(turn.moment)
+        if not reached and turn.moment is not None and (self.turns.all_matter or not self.call.ended.is_set()):
             step.failures.append(f"the agent's sentence {turn.moment.sentence} never came")
         facts, call = self.ear.begin_turn(), self.call
         match turn.act:
@@ -163,7 +164,9 @@ class Player:
             # Keys may be collected in silence, so nobody waits long for an answer to them.
             patience_s = min(PATIENCE_S, self.timeout_s) if turn.act == "dtmf" else self.timeout_s
             done = await self.call.agent_is_done(patience_s, self._settle_s)
-            if not done and turn.act != "dtmf" and not turn.expect and facts.first_text_ms is None:
+            # An agent that ends or transfers the call has answered too.
+            unanswered = not done and not self.call.ended.is_set() and facts.first_text_ms is None
+            if unanswered and turn.act != "dtmf" and not turn.expect:
                 step.failures.append(f"no answer within {self.timeout_s:g} s")
         await self._judge(turn, facts, step, PATIENCE_S)
 
