@@ -14,6 +14,7 @@ from urllib.parse import quote
 import aiohttp
 import jsonschema_rs
 import msgspec
+from yarl import URL
 
 from dialogue.agent import Agent
 from dialogue.agent_checks import PLACEHOLDER, URL_ARGUMENT
@@ -66,7 +67,7 @@ class HttpTools:
         try:
             async with self._http.request(
                 tool.method,
-                url,
+                URL(url, encoded=True),  # as it was quoted here, and not interpreted once more
                 params={name: _query_text(value) for name, value in rest.items()} if in_query else None,
                 data=None if in_query else msgspec.json.encode(rest),
                 headers=self._own_headers(tool, who),

@@ -8,6 +8,7 @@ import msgspec
 
 from dialogue.model import Finished, ToolCall
 from dialogue.tools import ToolError
+from relay_server.bridge import Bridge
 from relay_server.call_state import CallState, Leave, State
 from relay_server.facts import CancelModel, RunTool, StartModel, ToolFinished
 from relay_server.keypad import Keypad
@@ -20,10 +21,6 @@ from relay_server.waiting import Words
 from shared.records import CallError, TurnInput, TurnOutcome
 
 MAX_FAILURES = 3
-# The caller hears something this long after speaking, whatever the model and its tools do.
-SOMETHING_WITHIN_S = 3.5
-BRIDGE = "bridge"
-NEXT_FILLER_S = 6.0
 
 
 class Answering:
@@ -37,8 +34,8 @@ class Answering:
         self._speech = Speech(call.agent.conversation)
         self._tools: ToolRound | None = None
         self._streaming = False
-        self._spoken = False  # the model itself has said something in this cycle
-        self._fillers = 0
+        self.spoken = False  # the model itself has said something in this cycle
+        self.bridge = Bridge(call, self)
         self._last_part_s = 0.0
 
     @property
@@ -106,7 +103,7 @@ class Answering:
         messages = call.history.messages(call.agent, call.language, call.traits, persona) + call.desk.messages()
         turn.cycles.append(Cycle(call.ledger.sent))
         self._speech = Speech(call.agent.conversation)
-        self._streaming = self._spoken = False
+        self._streaming = self.spoken = False
         self._last_part_s = call.now_s
         call.out.append(StartModel(self.generation, messages, call.persona))
         call.timer("first_text", call.agent.conversation.first_text_deadline_s)
@@ -128,7 +125,7 @@ class Answering:
         """Stops the running reply: the model's connection closes and the talk cycle is closed."""
         self._call.out.append(CancelModel(self.generation, drop=True))
         if self._open_cycle:
-            self._close_cycle()
+            self.close_cycle()
         self._call.history.current.interrupted = True
         self.finish("interrupted")
 
@@ -149,7 +146,7 @@ class Answering:
         self._call.history.current.mark("first_byte_ms", self._call.now_s)
         if calling:
             self._part_came()
-            self._bridge()
+            self.bridge.build()
 
     def text(self, text: str) -> None:
         turn = self._call.history.current
@@ -168,11 +165,11 @@ class Answering:
             call.write(CallError(call_sid=call.call_sid, code="policy_secret", detail=f"turn {turn.number}"))
         if finished.tool_calls:
             self._run_tools(turn, finished.tool_calls)
-        elif not self._spoken:
+        elif not self.spoken:
             self.fail("empty")
         else:
             self.failures = 0
-            self._close_cycle()
+            self.close_cycle()
             self.finish("completed")
 
     def fail(self, code: str) -> None:
@@ -183,11 +180,11 @@ class Answering:
         call.write(CallError(call_sid=call.call_sid, code=f"model_{code}", detail=f"turn {turn.number}"))
         if self.failures >= MAX_FAILURES:
             call.leave, call.leave_reason = Leave.HANDOFF, "the model does not answer"
-        elif not (self._spoken and self._speech.ends_sentence):  # half a sentence is followed by silence too
+        elif not (self.spoken and self._speech.ends_sentence):  # half a sentence is followed by silence too
             gap = " " if turn.cycle.text and not turn.cycle.text[-1].isspace() else ""
             self.say(gap + call.language.apology, of_model=False)
         if self._open_cycle:
-            self._close_cycle()
+            self.close_cycle()
         self.finish("failed")
 
     def deadline_passed(self, name: Literal["first_text", "stall"]) -> None:
@@ -212,7 +209,7 @@ class Answering:
         call, turn = self._call, self._call.history.current
         turn.cycle.text += text
         turn.mark("first_text_ms", call.now_s)
-        self._spoken = self._spoken or (of_model and not text.isspace())
+        self.spoken = self.spoken or (of_model and not text.isspace())
         call.ledger.send(text, call.now_s)
         call.send(TextOut(text), self.generation if of_model else None)
 
@@ -227,7 +224,7 @@ class Answering:
             self._streaming = True
             self._call.timer("stall", self._call.agent.conversation.stall_deadline_s)
 
-    def _close_cycle(self) -> None:
+    def close_cycle(self) -> None:
         """The one `last` of a talk cycle, as an empty token."""
         self._call.send(TextOut("", last=True))
 
@@ -240,13 +237,13 @@ class Answering:
             self.fail("too_many_tools")
             return
         if turn.cycle.text:
-            self._close_cycle()
+            self.close_cycle()
         calls = distinct(turn, calls)
         call.tool_calls += len(calls)
         self._tools = ToolRound(call.call_sid, turn, calls)
         if call.tool_calls > call.agent.limits.max_tool_calls:
             call.leave, call.leave_reason = Leave.LIMIT, "tool calls"
-        self._bridge()
+        self.bridge.build()
         for tool in calls:
             call.write(self._tools.started(tool))
             self._start_tool(tool)
@@ -288,34 +285,3 @@ class Answering:
         else:
             self._tools = None
             self.ask()
-
-    # ---- the silence that a slow tool makes ----
-
-    def _bridge(self) -> None:
-        """Sees to it that the caller hears something while tools run, or when their call takes long to write."""
-        call, turn = self._call, self._call.history.current
-        if not turn.reply_text:
-            since_s = call.now_s - turn.started_s
-            call.timer(BRIDGE, max(0.05, min(call.agent.filler.after_s, SOMETHING_WITHIN_S - since_s)))
-        elif self._tools is not None:
-            call.timer(BRIDGE, call.ledger.remaining_s() + call.agent.filler.after_s)
-
-    def bridge_over(self) -> None:
-        """The timer has fired: says a filler unless the turn has gone on.
-
-        It is not preemptible: cutting it would cost two seconds of silence (recorded).
-        """
-        call = self._call
-        if call.state is not State.ANSWERING or (self._spoken and not self.tools_running):
-            return
-        if not call.ledger.silent:  # the words before the tool are still being spoken
-            call.timer(BRIDGE, call.ledger.remaining_s())
-            return
-        turn, fillers = call.history.current, call.language.filler
-        filler = fillers[self._fillers % len(fillers)]
-        self._fillers += 1
-        turn.begin_stretch(call.ledger.sent)
-        self.say(filler if self.tools_running else f"{filler} ", of_model=False)
-        if self.tools_running:
-            self._close_cycle()
-            call.timer(BRIDGE, call.ledger.remaining_s() + NEXT_FILLER_S)

@@ -15,7 +15,7 @@ from dialogue.agent import Agent
 from dialogue.agent_tables import MenuItem
 from dialogue.detection import Detect, no_detection
 from dialogue.language import LanguageRequests
-from relay_server import answering, opening, partials, silence
+from relay_server import bridge, opening, partials, silence
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.answering import Answering
@@ -250,8 +250,8 @@ class Session:
         match fact.name:
             case "first_text" | "stall":
                 self._answering.deadline_passed(fact.name)
-            case answering.BRIDGE:
-                self._answering.bridge_over()
+            case bridge.TIMER:
+                self._answering.bridge.due()
             case "keys":
                 self._end_of_entry()
             case partials.TIMER:

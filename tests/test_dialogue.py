@@ -168,6 +168,7 @@ def write_agent(tmp_path: Path, **changes: str) -> Path:
     for old, new in changes.items():
         text = text.replace(old, new)
     (tmp_path / "orders.json").write_text("{}")
+    (tmp_path / "events.md").write_text("# Events")
     path = tmp_path / "agent.toml"
     path.write_text(text, "utf-8")
     return path

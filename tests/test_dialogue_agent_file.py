@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_a_persona_has_its_own_knowledge_and_tools(tmp_path: Path) -> None:
     assert "Orders leave" not in system_prompt(agent, agent.languages[0], {}, first)
     with pytest.raises(ToolError):
         find_tool(agent, first.name, "order_state")
+
+
+def test_the_agent_file_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs/relay.md").read_text("utf-8")
+    section = page[page.index("## The agent file") : page.index("## What the caller hears")]
+    blocks = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) >= 9
+    portuguese = '[[languages]]\ncode = "pt-BR"\nname = "Portuguese"\n'
+    (tmp_path / "agent.toml").write_text("\n".join([*blocks, portuguese]), "utf-8")
+    (tmp_path / "orders.json").write_text("{}")
+    (tmp_path / "events.md").write_text("Jazz on Friday.")
+    agent = load_agent(tmp_path / "agent.toml", None, {"TOOL_SHOP_TOKEN": "x"})
+    assert {tool.name for tool in agent.tools_of(agent.persona("events"))} == {"order_status", "reserve_book"}
 
 
 def test_knowledge_that_no_prompt_should_carry_is_refused(tmp_path: Path) -> None:

@@ -346,14 +346,18 @@ async def test_a_call_survives_the_killing_of_its_process(
     async with prepared(tmp_path, free_port()) as (relay, env):
         async with process(relay, env, eventually_async) as first, relay.call() as caller:
             await caller.ask("my name is Ana")
-            first.send_signal(signal.SIGKILL)
+            relay.model.replies.append(Reply(("never",), pause_s=30))
+            await caller.prompt("what is my name?")
+            await eventually_async(lambda: [line for line in relay.records() if line.get("turn") == 2])
+            first.send_signal(signal.SIGKILL)  # in mid-turn
             await caller.socket.receive(timeout=5)
         async with process(relay, env, eventually_async):
             _, body = await relay.post("/voice/ended", CallSid="CA1", CallStatus="in-progress", ErrorCode="64105")
             assert "Sorry, we were cut off" in body
             async with relay.call() as caller:
-                await caller.ask("what is my name?")
-        assert "my name is Ana" in json.dumps(relay.model.asked[-1]["messages"])
+                assert await caller.reply() == "Hello."  # the question is answered without being asked again
+        said = [message["content"] for message in relay.model.asked[-1]["messages"] if message["role"] == "user"]
+        assert said == ["my name is Ana", "what is my name?"]
         await eventually_async(lambda: {r["turn"] for r in relay.records() if r["type"] == "turn"} == {1, 2})
 
 
