@@ -7,6 +7,9 @@ from relay_server.call_state import CallState, State
 from relay_server.facts import Heard
 from relay_server.turns import LiveTurn
 
+# A process that dies costs at most the knowledge of what was heard in this time.
+PLAYING_EVERY_S = 2.0
+
 
 class Hearing:
     """The hearing side of a call: moves the ledger and settles turns."""
@@ -64,9 +67,14 @@ class Hearing:
             call.out.append(Heard(turn.number, turn.heard_so_far(call.ledger.heard)))
             if turn.outcome != "open" and turn.settled:
                 call.write_settled(turn, "played")
-            elif turn.reply_text and turn.heard_so_far(call.ledger.heard) != turn.journalled:
-                turn.journalled = turn.heard_so_far(call.ledger.heard)
-                call.write_playing(turn)
+            elif turn.reply_text and call.now_s - turn.journalled_s >= PLAYING_EVERY_S:
+                self._note_playing(turn)
+
+    def _note_playing(self, turn: LiveTurn) -> None:
+        heard_text = turn.heard_so_far(self._call.ledger.heard)
+        if heard_text != turn.journalled:
+            turn.journalled, turn.journalled_s = heard_text, self._call.now_s
+            self._call.write_playing(turn)
 
     def _cut(self, turn: LiveTurn, cut: int, *, running: bool) -> None:
         """Twilio has dropped a reply's speech: only what was heard stays, and a running reply is cancelled."""

@@ -52,7 +52,8 @@ class LiveTurn:
     model: str = ""
     persona: str = ""
     speech: dict[str, float] = field(default_factory=dict)
-    journalled: str = ""  # what was heard as far as the journal knows
+    journalled: str = ""  # what was heard as far as the journal knows, and since when
+    journalled_s: float = float("-inf")
 
     @property
     def reply_text(self) -> str:

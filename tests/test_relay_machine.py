@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -13,8 +16,34 @@ from relay_server import messages as m
 from relay_server.call_state import State
 from relay_server.session import Session
 from shared import records as r
+from tests.agent_kit import agent_file
+
+TABLES = """
+[limits]
+max_turns = 8
+max_tokens = 200
+max_tool_calls = 6
+[conversation]
+chunking = "sentence"
+[dtmf]
+menu = { 0 = "transfer", 1 = { intent = "hours" }, 2 = { language = "pt-BR" }, 3 = { text = "We are open." } }
+[[dtmf.entries]]
+name = "pin"
+description = "the PIN"
+length = 3
+sensitive = true
+[[dtmf.entries]]
+name = "order"
+description = "the order"
+[[personas]]
+name = "events"
+description = "events"
+instructions = "You know the programme."
+"""
 
 AGENT = load_agent(None)
+with TemporaryDirectory() as folder:
+    FEATURES = load_agent(agent_file(Path(folder), TABLES))
 WORDS = st.sampled_from(["Yes. ", "We are ", "open ", "at nine", ". ", "\n", "**", "word" * 30])
 TIMERS = ["first_text", "stall", "keys", "ending", "silence", "partial", "bridge", "time"]
 TOOLS = st.sampled_from(
@@ -28,9 +57,11 @@ ARGUMENTS = st.sampled_from(
 class CallMachine(RuleBasedStateMachine):
     """Plays Twilio and the model against one session and watches what it commands."""
 
+    agent = AGENT
+
     @initialize()
     def dial(self) -> None:
-        self.session = Session(AGENT, "model-x")
+        self.session = Session(self.agent, "model-x")
         self.now_s = 0.0
         self.open_cycle = False  # text was sent and not yet closed by `last`
         self.sent = ""  # what Twilio was given to speak since it last dropped its queue
@@ -41,7 +72,7 @@ class CallMachine(RuleBasedStateMachine):
         self.ends = 0
         self.gone = False
         self.tell(m.Setup(session_id="VX1", call_sid="CA1", from_="+15555550111"))
-        self.sent = AGENT.language("en-US").greeting
+        self.sent = self.agent.language("en-US").greeting
 
     def tell(self, fact: f.Fact, after_s: float = 0.05) -> None:
         self.now_s += after_s
@@ -105,7 +136,7 @@ class CallMachine(RuleBasedStateMachine):
     def caller_speaks(self, text: str, last: bool) -> None:
         self.tell(m.Prompt(voice_prompt=text, lang="en-US", last=last))
 
-    @rule(digit=st.sampled_from("0123#*"))
+    @rule(digit=st.sampled_from("01234#*"))
     def caller_presses_a_key(self, digit: str) -> None:
         self.tell(m.Dtmf(digit=digit))
 
@@ -184,5 +215,28 @@ class CallMachine(RuleBasedStateMachine):
         assert getattr(self, "ends", 0) <= 1
 
 
-CallMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+class FeatureMachine(CallMachine):
+    """The same with an agent file that uses everything: menu keys, entries, personas, tight limits."""
+
+    agent = FEATURES
+
+    @rule(persona=st.sampled_from(["events", "shop", "nobody"]))
+    def model_hands_over(self, persona: str) -> None:
+        call = ToolCall(f"p{self.generation}", "hand_to_persona", f'{{"persona":"{persona}"}}')
+        self.tell(f.ReplyFinished(self.generation, Finished((call,))))
+
+    @rule(entry=st.sampled_from(["pin", "order"]))
+    def model_expects_keys(self, entry: str) -> None:
+        call = ToolCall(f"k{self.generation}", "expect_keys", f'{{"entry":"{entry}"}}')
+        self.tell(f.ReplyFinished(self.generation, Finished((call,), {"total_tokens": 30})))
+
+    @invariant()
+    def nothing_keyed_in_secretly_is_written(self) -> None:
+        for turn in getattr(self, "turns", {}).values():
+            assert not turn.caller_text.startswith("pin: ") or "****" in turn.caller_text
+
+
+CallMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+FeatureMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestCall = CallMachine.TestCase
+TestFeatures = FeatureMachine.TestCase
