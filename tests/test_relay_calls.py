@@ -317,7 +317,7 @@ async def process(relay: Relay, env: dict[str, str], eventually_async: Any) -> A
     """A relay in a process of its own, ready; killed at the end."""
     found = subprocess.Popen([sys.executable, "-m", "relay_server"], env={**os.environ, **env})
     try:
-        await eventually_async(lambda: ready(relay), timeout_s=28)
+        await eventually_async(lambda: ready(relay), timeout_s=60)  # a loaded machine starts slowly
         yield found
     finally:
         found.kill()
@@ -340,6 +340,7 @@ async def prepared(tmp_path: Path, port: int) -> AsyncIterator[tuple[Relay, dict
         yield Relay(load_settings("relay_server", env), model, http), env
 
 
+@pytest.mark.timeout(150)
 async def test_a_call_survives_the_killing_of_its_process(
     tmp_path: Path, free_port: Callable[[], int], eventually_async: Any
 ) -> None:
@@ -361,6 +362,7 @@ async def test_a_call_survives_the_killing_of_its_process(
         await eventually_async(lambda: {r["turn"] for r in relay.records() if r["type"] == "turn"} == {1, 2})
 
 
+@pytest.mark.timeout(150)
 async def test_sigterm_ends_live_calls_and_exits_in_time(
     tmp_path: Path, free_port: Callable[[], int], eventually_async: Any
 ) -> None:
