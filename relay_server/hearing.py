@@ -38,7 +38,7 @@ class Hearing:
         call = self._call
         cut = call.ledger.interrupted(fragment, call.now_s, limit)
         dropped_to = call.ledger.sent if limit is None else limit
-        call.history.settle_spoken(cut, final=True)
+        call.history.settle_spoken(cut, dropped_to=dropped_to)
         current = call.history.current if call.state is State.ANSWERING else None
         for turn in call.history.unsettled():
             if turn.cycles and turn.cycles[0].start < dropped_to and turn.reply_text:
@@ -59,7 +59,7 @@ class Hearing:
     def _note(self) -> None:
         """Moves what was heard along with the ledger; a turn that is wholly settled is journalled again."""
         call = self._call
-        call.history.settle_spoken(call.ledger.heard, final=False)
+        call.history.settle_spoken(call.ledger.heard)
         for turn in call.history.unsettled():
             closed = turn.cycles if turn.outcome != "open" else turn.cycles[:-1]
             for cycle in closed:

@@ -48,11 +48,10 @@ class History:
         self._asides.append((len(self.turns), cycle))
         del self._asides[:-ASIDES_KEPT]
 
-    def settle_spoken(self, cursor: int, *, final: bool) -> None:
-        """Notes what was heard of the greeting and of asides."""
-        self.greeting.settle(cursor, final=final)
-        for _, cycle in self._asides:
-            cycle.settle(cursor, final=final)
+    def settle_spoken(self, cursor: int, *, dropped_to: int = 0) -> None:
+        """Notes what was heard of greeting and asides; what stands in front of `dropped_to` plays no more."""
+        for cycle in (self.greeting, *(cycle for _, cycle in self._asides)):
+            cycle.settle(cursor, final=cycle.start < dropped_to)
 
     def unsettled(self) -> list[LiveTurn]:
         """Turns of which it is not yet known how much was heard."""

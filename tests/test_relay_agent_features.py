@@ -75,6 +75,15 @@ def test_a_menu_key_speaks_in_the_language_of_the_call_and_stops_what_runs(keyed
     assert ("assistant", "We are open.") in history(asked)
 
 
+def test_what_a_menu_key_says_survives_the_interrupt_that_the_key_causes(keyed: Line) -> None:
+    press(keyed, "3")
+    keyed.interrupt("Hel")  # of the greeting, a moment after the key (recorded)
+    keyed.played("We are open.")
+    asked = keyed.say("thanks")
+    assert asked is not None
+    assert history(asked)[:2] == [("assistant", "Hel"), ("assistant", "We are open.")]
+
+
 # ---- entries ----
 
 
