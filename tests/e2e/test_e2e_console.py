@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.console_kit import HOSTILE, PHONE, WIDE, Watched, running_browser, sign_in
 from tests.platform_kit import Platform, running_platform, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 
 @pytest.fixture(scope="module")
@@ -26,39 +22,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    assert executable, "Chromium is missing: `apt-get install chromium`, or run with E2E=0"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Watched:
-    """A page and everything that must not happen on it: console errors, dialogs, requests to other hosts."""
-
-    def __init__(self, page: Page, platform: Platform) -> None:
-        self.page = page
-        self.faults: list[str] = []
-        self._own = platform.url("conversations_api")
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
-        page.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
-        page.route("**/*", self._request)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        expected = "401" in message.text and "api/session" in str(message.location)
-        if message.type in {"error", "warning"} and not expected:
-            self.faults.append(f"{message.text} {message.location}")
-
-    def _request(self, route: Route) -> None:
-        if not route.request.url.startswith((self._own, "data:", "blob:")):
-            self.faults.append(f"request to {route.request.url}")
-        route.continue_()
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self._own + path)
-        return self.page
+    with running_browser() as found:
+        yield found
 
 
 @pytest.fixture
@@ -69,12 +34,6 @@ def watched(browser: Browser, platform: Platform) -> Iterator[Watched]:
     yield watched
     context.close()
     assert watched.faults == []
-
-
-def sign_in(watched: Watched, platform: Platform) -> Page:
-    page = watched.open(f"/sign-in?token={platform.token}")
-    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
-    return page
 
 
 def test_the_printed_link_signs_in_and_the_token_leaves_the_address(watched: Watched, platform: Platform) -> None:
@@ -126,7 +85,7 @@ def test_a_conversation_is_created_and_a_message_sent(watched: Watched, platform
     dialog.get_by_role("textbox").first.fill(HOSTILE)
     dialog.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("<img")
-    page.get_by_role("textbox").last.fill(f"Hello {HOSTILE}")
+    page.get_by_label("Message", exact=True).fill(f"Hello {HOSTILE}")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text(f"Hello {HOSTILE}").first).to_be_visible()
     listed = platform.get("conversations_api", "/api/conversations")["items"]

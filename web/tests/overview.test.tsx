@@ -52,6 +52,11 @@ function running(items: readonly object[] = [CALL]) {
   platform().on("GET /svc/relay/api/calls", { body: { items, nextCursor: null } });
   platform().on("GET /svc/relay/api/calls/CA1", { body: { ...CALL, transcript: [TURN] } });
   platform().on(SUMMARY_HERE, { body: SUMMARY });
+  platform().on("GET /svc/intelligence/status", { body: { dead_letters: 2 } });
+  platform().on(
+    `GET /svc/analytics/api/calls?from=${new Date().toLocaleDateString("sv")}&signal=high_risk&tz=${ZONE}&limit=25`,
+    { body: { items: [{ key: "CA9" }], nextCursor: null } },
+  );
   platform().on("GET /api/health", { body: { services: [{ name: "relay", state: "ready", detail: "" }] } });
 }
 
@@ -171,4 +176,30 @@ test("a turn without an answer yet says that the agent is answering", () => {
   };
   show(<Transcript call={{ caller: "+1", state: "live" }} transcript={[turn]} announced={false} />);
   expect(screen.getByText(/Answering/)).toBeInTheDocument();
+});
+
+test("what needs attention is said, and leads to where it can be dealt with", async () => {
+  running();
+  platform().on("GET /api/health", { body: { services: [{ name: "relay", state: "down", detail: "" }] } });
+  show(<OverviewRoute />);
+  const alerts = await screen.findByRole("region", { name: "Alerts" });
+  expect(await within(alerts).findByRole("link", { name: "2 dead letters wait for a decision" })).toHaveAttribute(
+    "href",
+    "/intelligence/dead-letters",
+  );
+  expect(await within(alerts).findByRole("link", { name: "1 call today with a high legal risk" })).toBeInTheDocument();
+  expect(within(alerts).getByRole("link", { name: "Relay server is not ready" })).toHaveAttribute("href", "/settings");
+});
+
+test("each number leads to the rows behind it", async () => {
+  running();
+  show(<OverviewRoute />);
+  expect(await screen.findByRole("link", { name: "Legal risk" })).toHaveAttribute(
+    "href",
+    "/calls?from=2026-11-22&signal=high_risk",
+  );
+  expect(screen.getByRole("link", { name: "Satisfaction (CSAT)" })).toHaveAttribute(
+    "href",
+    "/analytics?measure=csat.mean",
+  );
 });

@@ -146,6 +146,13 @@ export const en = {
     n: { one: "from {n} call", other: "from {n} calls" },
     none: "No scored call yet today",
   },
+  alerts: {
+    title: "Alerts",
+    none: "Nothing needs attention.",
+    notReady: "{name} is not ready",
+    deadLetters: { one: "{n} dead letter waits for a decision", other: "{n} dead letters wait for a decision" },
+    risky: { one: "{n} call today with a high legal risk", other: "{n} calls today with a high legal risk" },
+  },
   health: {
     title: "Services",
     what: "The state of the services",

@@ -1,5 +1,6 @@
 import { Box } from "@twilio-paste/core/box";
 
+import { Alerts } from "@/app/Alerts";
 import { LiveCalls } from "@/features/calls/LiveCalls";
 import { RecentCalls } from "@/features/calls/RecentCalls";
 import { ServiceStates } from "@/features/health/ServiceStates";
@@ -28,7 +29,10 @@ export function OverviewRoute() {
             <LiveCalls />
             <RecentCalls />
           </Box>
-          <ServiceStates />
+          <Box display="flex" flexDirection="column" rowGap="space90" minWidth="0">
+            <Alerts />
+            <ServiceStates />
+          </Box>
         </Box>
       </Box>
     </>

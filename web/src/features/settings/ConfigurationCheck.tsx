@@ -26,14 +26,14 @@ const COLUMNS: readonly Column<Item>[] = [
           {words.unset}
         </Box>
       ) : (
-        <>
-          <Code>{value}</Code>{" "}
+        <Box as="span" display="inline-flex" flexWrap="wrap" alignItems="center" columnGap="space30">
+          <Code>{value}</Code>
           {secret ? (
             <Badge as="span" variant="neutral">
               {words.secret}
             </Badge>
           ) : null}
-        </>
+        </Box>
       ),
   },
 ];

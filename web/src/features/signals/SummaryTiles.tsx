@@ -53,11 +53,24 @@ function Skeletons() {
   );
 }
 
-function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: { readonly summary: Summary }) {
+/** The calls of today, or those of them that a number counts. */
+const callsOf = (date: string, signal = ""): string =>
+  `/calls?${new URLSearchParams({ ...(date ? { from: date } : {}), ...(signal ? { signal } : {}) }).toString()}`;
+
+const trendOf = (measure: string): string => `/analytics?${new URLSearchParams({ measure }).toString()}`;
+
+function Tiles({ summary }: { readonly summary: Summary }) {
+  const { date, calls, csat, ces, sentiment, legal_risk: risk } = summary;
   return (
     <>
-      <Tile title={text.signals.calls} value={formatCount(calls)} lines={[text.signals.callsDetail]} />
       <Tile
+        to={callsOf(date)}
+        title={text.signals.calls}
+        value={formatCount(calls)}
+        lines={[text.signals.callsDetail]}
+      />
+      <Tile
+        to={trendOf("csat.mean")}
         title={text.signals.csat}
         value={formatScore(csat.mean)}
         unit={text.signals.csatUnit}
@@ -65,6 +78,7 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
         lines={csatLines(csat)}
       />
       <Tile
+        to={trendOf("ces.mean")}
         title={text.signals.ces}
         value={formatScore(ces.mean)}
         unit={text.signals.cesUnit}
@@ -72,6 +86,7 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
         lines={[fill(text.signals.cesEasy, { pct: formatPercent(ces.easy_pct) })]}
       />
       <Tile
+        to={callsOf(date, "high_risk")}
         title={text.signals.legalRisk}
         value={formatScore(risk.mean)}
         unit={text.signals.legalRiskUnit}
@@ -81,7 +96,7 @@ function Tiles({ summary: { calls, csat, ces, sentiment, legal_risk: risk } }: {
           fill(text.signals.legalRiskP95, { value: risk.p95 === null ? text.noValueMark : formatCount(risk.p95) }),
         ]}
       />
-      <Tile title={text.signals.sentiment} n={sentiment.n} wide>
+      <Tile to={callsOf(date, "negative")} title={text.signals.sentiment} n={sentiment.n} wide>
         <SentimentBar sentiment={sentiment} />
       </Tile>
     </>

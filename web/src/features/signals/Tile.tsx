@@ -2,10 +2,13 @@ import { Box } from "@twilio-paste/core/box";
 import { SkeletonLoader } from "@twilio-paste/core/skeleton-loader";
 import type { ReactNode } from "react";
 
+import { TextLink } from "@/shared/ui/links";
 import { plural, text } from "@/texts";
 
 interface TileProps {
   readonly title: string;
+  /** Where the rows behind the number are. */
+  readonly to?: string;
   readonly value?: string;
   readonly unit?: string;
   /** How many calls stand behind the number; left out for plain counts. */
@@ -18,7 +21,7 @@ interface TileProps {
 const NONE: readonly string[] = [];
 
 /** One measure: its value, what it means, and how many calls it rests on. */
-export function Tile({ title, value, unit, n, lines = NONE, wide = false, children }: TileProps) {
+export function Tile({ title, to, value, unit, n, lines = NONE, wide = false, children }: TileProps) {
   const known = n === undefined || n > 0;
   return (
     <TileFrame wide={wide}>
@@ -30,7 +33,7 @@ export function Tile({ title, value, unit, n, lines = NONE, wide = false, childr
         lineHeight="lineHeight20"
         fontWeight="fontWeightMedium"
       >
-        {title}
+        {to ? <TextLink to={to}>{title}</TextLink> : title}
       </Box>
       {known ? (
         <>
