@@ -10,7 +10,7 @@ from aiohttp import web
 from conversations_api import account_views
 from conversations_api.account_bodies import AccountUpdate
 from conversations_api.bodies import Body
-from conversations_api.parts import TWILIO
+from conversations_api.parts import SERVICES, TWILIO
 from conversations_api.queries import Nothing, parse_query
 from conversations_api.reading import read_body
 from conversations_api.refusals import unreadable
@@ -68,6 +68,7 @@ async def _update_account(request: web.Request) -> web.Response:
     except Problem as problem:
         audit(request, "account.update", outcome=f"refused {problem.status} {problem.code}")
         raise
+    request.app[SERVICES].forget()
     audit(request, "account.update")
     return json_response(await _account(request))
 

@@ -12,16 +12,33 @@ from aiohttp import web
 
 from conversations_api.console import Console, console_folder, serve
 from conversations_api.cors import setup_cors
+from conversations_api.default_service import Services
 from conversations_api.deliveries import STREAM, Deliveries, Intake
 from conversations_api.followers import JournalFollower
 from conversations_api.forward import add_forward_routes
 from conversations_api.health import HealthBoard
+from conversations_api.index_feed import IndexFeed
+from conversations_api.index_status import StatusTeller
+from conversations_api.index_sync import AT_ONCE, IndexSync
 from conversations_api.media_host import open_media_host
 from conversations_api.openapi import ROUTES, document
-from conversations_api.parts import BOARD, CONSOLE, EVENTS, FEED, INTAKE, MEDIA, NEIGHBOURS, TWILIO
+from conversations_api.parts import (
+    BOARD,
+    CONSOLE,
+    EVENTS,
+    FEED,
+    INDEX,
+    INTAKE,
+    MEDIA,
+    NEIGHBOURS,
+    SERVICES,
+    SYNC,
+    TWILIO,
+)
 from conversations_api.rest import add_resource_routes
 from conversations_api.routes import add_routes
-from conversations_api.upstream import Patience, open_client
+from conversations_api.search_index import SearchIndex
+from conversations_api.upstream import INDEX_AGENT, Patience, open_client
 from conversations_api.webhook import receive
 from shared.config import ConfigError, Settings
 from shared.door import PUBLIC
@@ -55,6 +72,7 @@ def create_app(
     app.cleanup_ctx.append(_twilio(patience or Patience()))
     app.cleanup_ctx.append(_events)
     app.cleanup_ctx.append(_neighbours)
+    app.cleanup_ctx.append(_index)
     app.cleanup_ctx.append(_live_feed)
     add_routes(app, ROUTES)
     add_resource_routes(app)
@@ -76,6 +94,7 @@ def _twilio(patience: Patience) -> Part:
         async with open_client(account, patience) as client, open_media_host(client.session, account) as media:
             app[TWILIO] = client
             app[MEDIA] = media
+            app[SERVICES] = Services(client)
             yield
 
     return part
@@ -101,6 +120,22 @@ async def _keep_index(deliveries: Deliveries) -> None:
     while True:
         await asyncio.sleep(INDEX_EVERY_S)
         await asyncio.to_thread(deliveries.catch_up)
+
+
+async def _index(app: web.Application) -> AsyncIterator[None]:
+    """The search index, kept by the journals and compared with Twilio."""
+    data_dir, account = app[SETTINGS].data_dir, app[SETTINGS].twilio
+    assert account is not None  # noqa: S101 - create_app has refused otherwise
+    index = await asyncio.to_thread(SearchIndex, data_dir)
+    feed = IndexFeed(data_dir, index)
+    teller = StatusTeller(index, app[FEED])
+    async with open_client(account, Patience(), agent=INDEX_AGENT, connections=AT_ONCE) as client:
+        sync = IndexSync(client, index, feed, teller.tell)
+        app[INDEX], app[SYNC] = index, sync
+        await feed.start()
+        async with _running(feed.run()), _running(sync.run()):
+            yield
+    index.close()
 
 
 async def _neighbours(app: web.Application) -> AsyncIterator[None]:

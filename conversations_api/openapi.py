@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from conversations_api import account_documents, configuration, joint, media
+from conversations_api import account_documents, configuration, index_lists, index_status, joint, media
 from conversations_api.bodies import Body
 from conversations_api.health import Health
-from conversations_api.resources import METHODS, RESOURCES, STATUSES, Resource, Verb, operations
+from conversations_api.index_lists import FoundConversation
+from conversations_api.resources import CONVERSATION, METHODS, RESOURCES, STATUSES, Resource, Verb, operations
 from conversations_api.routes import Route
 from shared.operators import Role
 
@@ -20,7 +21,14 @@ Json = dict[str, Any]
 VERSION = "1.0.0"
 REFERENCE = "#/components/schemas/{name}"
 # Every route outside the table that is described where it is served.
-ROUTES: tuple[Route, ...] = (*configuration.ROUTES, *joint.ROUTES, *account_documents.ROUTES, *media.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *configuration.ROUTES,
+    *joint.ROUTES,
+    *account_documents.ROUTES,
+    *media.ROUTES,
+    *index_lists.ROUTES,
+    *index_status.ROUTES,
+)
 FAULT: Json = {
     "type": "object",
     "required": ["field", "reason"],
@@ -42,6 +50,15 @@ PROBLEM: Json = {
         "errors": {"type": "array", "items": FAULT, "description": "Every fault of the request, all at once."},
     },
 }
+PAGE_FIELDS: Json = {
+    "nextCursor": {"type": ["string", "null"], "description": "`cursor` of the next page, null on the last."},
+    "total": {"type": ["integer", "null"], "description": "All matches; null where nobody has counted."},
+    "source": {"enum": ["twilio", "index", "scan"]},
+    "complete": {"type": "boolean", "description": "Whether the rows were chosen from all there are."},
+    "asOf": {"type": "string", "format": "date-time", "description": "When the rows were true."},
+    "checkedAt": {"type": ["string", "null"], "description": "When the index was last compared with Twilio."},
+}
+PAGE: Json = {"type": "object", "required": ["items", *PAGE_FIELDS]}
 SESSION: Json = {
     "type": "object",
     "required": ["name", "role"],
@@ -104,7 +121,7 @@ def document() -> Json:
 
 
 def _schemas() -> Json:
-    types: set[type] = {Health}
+    types: set[type] = {Health, FoundConversation}
     for resource, verb in operations():
         types |= {resource.view, *filter(None, [resource.body(verb)])}
     for route in ROUTES:
@@ -139,16 +156,8 @@ def _success(resource: Resource, verb: Verb) -> Json:
     row = _reference(resource.view)
     if verb != "list":
         return _json("The resource", row)
-    rows = {"type": "array", "items": row}
-    cursor = {"type": ["string", "null"], "description": "`cursor` of the next page, null on the last."}
-    return _json(
-        "A page",
-        {
-            "type": "object",
-            "required": ["items", "nextCursor"],
-            "properties": {"items": rows, "nextCursor": cursor},
-        },
-    )
+    listed = _reference(FoundConversation) if resource is CONVERSATION else row
+    return _json("A page", {**PAGE, "properties": {"items": {"type": "array", "items": listed}, **PAGE_FIELDS}})
 
 
 def _described(route: Route) -> Json:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from multidict import MultiMapping
 
 from conversations_api.account_bodies import AddressType
-from conversations_api.bodies import Body
+from conversations_api.bodies import Body, Moment
 from conversations_api.faults import LONGEST_NAME, Fault, refuse
 from shared.problem import Problem
 
@@ -19,6 +19,26 @@ Q = TypeVar("Q", bound=Body)
 
 ServiceSid = Annotated[
     str, Meta(pattern="^IS[0-9a-fA-F]{32}$", description="Absent: the account's default service")
+]
+Limit = Annotated[int, Meta(ge=1, le=100)]
+Cursor = Annotated[str, Meta(min_length=1, description="`nextCursor` of the page before")]
+Words = Annotated[
+    str, Meta(min_length=1, max_length=200, description="All words must occur, the last may be unfinished")
+]
+Value = Annotated[str, Meta(min_length=1, max_length=256)]
+Who = Annotated[str, Meta(min_length=1, max_length=256, description="Identity, address or sid")]
+Number = Annotated[
+    str, Meta(min_length=1, max_length=256, description="Whole, or three digits and more from anywhere in it")
+]
+Channel = Literal["chat", "sms", "whatsapp", "messenger", "rcs", "email", "other"]
+State = Literal["active", "inactive", "closed"]
+DatedSort = Literal["created", "-created", "updated", "-updated"]
+NamedSort = Literal["name", "-name", "created", "-created", "updated", "-updated"]
+PersonSort = Literal["identity", "-identity", "created", "-created", "updated", "-updated"]
+UserSort = Literal["identity", "-identity", "name", "-name", "created", "-created", "updated", "-updated"]
+MessageSort = Literal["index", "-index", "created", "-created", "updated", "-updated"]
+ConversationSort = Literal[
+    "lastActivity", "-lastActivity", "name", "-name", "created", "-created", "updated", "-updated"
 ]
 
 
@@ -33,40 +53,136 @@ class InService(Body):
 
 
 class Paging(Body):
-    """Lists of the account."""
+    """Lists: how many, and from where on."""
 
-    limit: Annotated[int, Meta(ge=1, le=100)] = 50
-    cursor: Annotated[str, Meta(min_length=1, description="`nextCursor` of the page before")] | UnsetType = UNSET
+    limit: Limit = 50
+    cursor: Cursor | UnsetType = UNSET
 
 
-class ListInService(Paging):
+class PagingInService(Paging):
     """Lists of a service."""
 
     service_sid: ServiceSid | UnsetType = UNSET
 
 
-class ConversationList(ListInService):
-    """Conversations by state and by day of creation (UTC, both days included)."""
+class ResourceList(Paging):
+    """Lists of resources. `theirs` are the filters that Twilio knows; all others are answered by us."""
 
-    state: Literal["active", "inactive", "closed"] | UnsetType = UNSET
+    theirs: ClassVar[frozenset[str]] = frozenset()
+
+    q: Words | UnsetType = UNSET
+
+
+class ListInService(ResourceList):
+    """Lists of resources of a service."""
+
+    service_sid: ServiceSid | UnsetType = UNSET
+
+
+class WebhookList(ListInService):
+    """Webhooks of a conversation."""
+
+    sort: DatedSort | UnsetType = UNSET
+    target: Literal["webhook", "trigger", "studio"] | UnsetType = UNSET
+
+
+class ReceiptList(ListInService):
+    """Receipts of a message."""
+
+    sort: DatedSort | UnsetType = UNSET
+    status: Literal["read", "failed", "delivered", "undelivered", "sent"] | UnsetType = UNSET
+
+
+class ServiceList(ResourceList):
+    """Services of the account."""
+
+    sort: NamedSort | UnsetType = UNSET
+
+
+class ConversationFilter(Body):
+    """Which conversations: words, state, people, channel, days of creation (UTC, both included), activity."""
+
+    q: Words | UnsetType = UNSET
+    state: State | UnsetType = UNSET
+    participant: Who | UnsetType = UNSET
+    address: Number | UnsetType = UNSET
+    channel: Channel | UnsetType = UNSET
     start_date: date | UnsetType = UNSET
     end_date: date | UnsetType = UNSET
+    active_after: Moment | UnsetType = UNSET
+    active_before: Moment | UnsetType = UNSET
+    unread: bool | UnsetType = UNSET
+
+
+class ConversationList(ConversationFilter):
+    """Conversations; anything but state and days is answered from the index."""
+
+    theirs: ClassVar[frozenset[str]] = frozenset({"state", "start_date", "end_date"})
+
+    limit: Limit = 50
+    cursor: Cursor | UnsetType = UNSET
+    service_sid: ServiceSid | UnsetType = UNSET
+    sort: ConversationSort | UnsetType = UNSET
 
 
 class MessageList(ListInService):
     """Messages, oldest first unless asked otherwise."""
 
+    theirs: ClassVar[frozenset[str]] = frozenset({"order"})
+
     order: Literal["asc", "desc"] | UnsetType = UNSET
+    sort: MessageSort | UnsetType = UNSET
+    author: Value | UnsetType = UNSET
 
 
-class AddressList(Paging):
+class ParticipantList(ListInService):
+    """Participants of a conversation."""
+
+    sort: PersonSort | UnsetType = UNSET
+    identity: Value | UnsetType = UNSET
+    address: Value | UnsetType = UNSET
+    channel: Channel | UnsetType = UNSET
+
+
+class UserList(ListInService):
+    """Users of a service."""
+
+    sort: UserSort | UnsetType = UNSET
+    identity: Value | UnsetType = UNSET
+
+
+class UserConversationList(ListInService):
+    """Conversations of a user."""
+
+    sort: NamedSort | UnsetType = UNSET
+    state: State | UnsetType = UNSET
+
+
+class RoleList(ListInService):
+    """Roles of a service."""
+
+    sort: NamedSort | UnsetType = UNSET
+    type: Literal["conversation", "service"] | UnsetType = UNSET
+
+
+class AddressList(ResourceList):
     """Addresses of the account, of one kind if asked for."""
 
+    theirs: ClassVar[frozenset[str]] = frozenset({"type"})
+
     type: AddressType | UnsetType = UNSET
+    sort: NamedSort | UnsetType = UNSET
 
 
-# What concerns only us; everything else in a query is one of Twilio's filters.
-OURS = {"Limit", "Cursor", "ServiceSid"}
+ListQuery = ResourceList | ConversationList
+# About the page, not about what is in it.
+PAGING = frozenset({"limit", "cursor", "service_sid"})
+
+
+def given(query: Body) -> dict[str, Any]:
+    """The parameters that were given, by name, without those about the page."""
+    named = {name: getattr(query, name) for name in query.__struct_fields__ if name not in PAGING}
+    return {name: value for name, value in named.items() if value is not UNSET}
 
 
 def parse_query(query: MultiMapping[str], kind: type[Q]) -> Q:

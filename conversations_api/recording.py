@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from conversations_api.identifiers import SID
-from conversations_api.parts import EVENTS
+from conversations_api.parts import EVENTS, INDEX
 from conversations_api.resources import Resource, Verb
 from conversations_api.views import View
 from shared.journal import JournalError
@@ -42,5 +42,6 @@ async def record(request: web.Request, event: ConversationEvent) -> None:
     """Journals the event. Twilio has done the write, so a journal that fails is logged and does not undo it."""
     try:
         await request.app[EVENTS].commit(event)
+        request.app[INDEX].tell()
     except JournalError as error:
         log.error("own write not journalled", event_type=event.event_type, sid=event.sid, reason=str(error))

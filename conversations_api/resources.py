@@ -49,7 +49,7 @@ class Resource:
     view: type[views.View]
     create: type[bodies.Body] | None
     update: type[bodies.Body] | None
-    lists: type[queries.Paging]
+    lists: type[queries.ListQuery]
     roles: Mapping[Verb, Role]
     parent: Resource | None = None
     verbs: tuple[Verb, ...] = ALL_VERBS
@@ -121,7 +121,7 @@ SERVICE = Resource(
     view=account_views.Service,
     create=account_bodies.ServiceCreate,
     update=account_bodies.ServiceUpdate,
-    lists=queries.Paging,
+    lists=queries.ServiceList,
     roles=_roles(Role.ADMIN),
     in_service=False,
     fires_webhooks=False,
@@ -155,7 +155,7 @@ PARTICIPANT = Resource(
     view=views.Participant,
     create=bodies.ParticipantCreate,
     update=bodies.ParticipantUpdate,
-    lists=queries.ListInService,
+    lists=queries.ParticipantList,
     roles=_roles(Role.AGENT),
     parent=CONVERSATION,
     named=frozenset({"fetch"}),  # by identity; Twilio takes it nowhere else
@@ -180,7 +180,7 @@ WEBHOOK = Resource(
     view=views.Webhook,
     create=bodies.WebhookCreate,
     update=bodies.WebhookUpdate,
-    lists=queries.ListInService,
+    lists=queries.WebhookList,
     # A webhook sends the conversation's words to an address outside.
     roles=_roles(Role.ADMIN),
     parent=CONVERSATION,
@@ -195,7 +195,7 @@ RECEIPT = Resource(
     view=views.Receipt,
     create=None,
     update=None,
-    lists=queries.ListInService,
+    lists=queries.ReceiptList,
     roles=_roles(Role.AGENT),
     parent=MESSAGE,
     verbs=("list", "fetch"),
@@ -209,7 +209,7 @@ USER = Resource(
     view=account_views.User,
     create=account_bodies.UserCreate,
     update=account_bodies.UserUpdate,
-    lists=queries.ListInService,
+    lists=queries.UserList,
     roles=_roles(Role.ADMIN),
     named=frozenset({"fetch", "update", "delete"}),
     page_max=50,
@@ -222,7 +222,7 @@ USER_CONVERSATION = Resource(
     view=account_views.UserConversation,
     create=None,
     update=account_bodies.UserConversationUpdate,
-    lists=queries.ListInService,
+    lists=queries.UserConversationList,
     roles=_roles(Role.ADMIN),
     parent=USER,
     verbs=("list", "fetch", "update", "delete"),
@@ -238,7 +238,7 @@ ROLE = Resource(
     view=account_views.Role,
     create=account_bodies.RoleCreate,
     update=account_bodies.RoleUpdate,
-    lists=queries.ListInService,
+    lists=queries.RoleList,
     roles=_roles(Role.ADMIN),
     page_max=50,
     fires_webhooks=False,

@@ -10,16 +10,18 @@ from aiohttp import web
 
 from conversations_api.account_documents import read_parts, write_parts
 from conversations_api.bodies import Body
-from conversations_api.cursor import next_cursor, page_parameters
-from conversations_api.parts import TWILIO
-from conversations_api.queries import OURS, Paging, parse_query
+from conversations_api.identifiers import SID
+from conversations_api.index_lists import conversations, messages, with_activity
+from conversations_api.listing import Asked, Page, from_scan, from_twilio
+from conversations_api.parts import SERVICES, TWILIO
+from conversations_api.queries import ListQuery, parse_query
 from conversations_api.reading import read_body
 from conversations_api.recording import record, written_event
 from conversations_api.refusals import unreadable
-from conversations_api.resources import METHODS, STATUSES, Resource, Verb, operations
+from conversations_api.resources import CONVERSATION, MESSAGE, METHODS, STATUSES, Resource, Verb, operations
 from conversations_api.upstream import Call
 from conversations_api.views import View
-from conversations_api.wire import Unreadable, form_pairs, page, view
+from conversations_api.wire import Unreadable, form_pairs, view
 from shared.problem import Problem
 from shared.service import Handler, add_route, audit, json_response
 from shared.telemetry import get_logger
@@ -40,6 +42,7 @@ def handler(resource: Resource, verb: Verb) -> Handler:
         query = parse_query(request.query, resource.query(verb))
         path = resource.upstream_path(verb, request.match_info, _service_sid(query))
         if verb == "list":
+            assert isinstance(query, ListQuery)  # noqa: S101 - the table says so
             return await _list(request, resource, path, query)
         if verb == "fetch":
             return json_response(await _fetch(request, resource, path))
@@ -63,17 +66,29 @@ async def _fetch(request: web.Request, resource: Resource, path: str) -> View:
     return msgspec.structs.replace(found, **parts) if parts else found
 
 
-async def _list(request: web.Request, resource: Resource, path: str, query: Body) -> web.Response:
-    assert isinstance(query, Paging)  # noqa: S101 - the table says so
-    filters = [pair for pair in form_pairs(query) if pair[0] not in OURS]
-    pages = page_parameters(query.cursor, path, filters) if isinstance(query.cursor, str) else []
-    size = ("PageSize", str(min(query.limit, resource.page_max)))
-    raw = await request.app[TWILIO].send(Call("GET", path, [size, *filters, *pages]))
+async def _list(request: web.Request, resource: Resource, path: str, query: ListQuery) -> web.Response:
+    asked = Asked(resource, path, query)
     try:
-        items, next_page_url = page(raw, resource.view)
+        return json_response(await _page(request, asked))
     except Unreadable as error:
         raise _unreadable("GET", resource, error) from error
-    return json_response({"items": items, "nextCursor": next_cursor(next_page_url, path, filters)})
+
+
+async def _page(request: web.Request, asked: Asked) -> Page:
+    """From Twilio where it can answer alone, else from the index where it knows, else from a scan."""
+    client, service_sid = request.app[TWILIO], _service_sid(asked.query)
+    if asked.resource is CONVERSATION:
+        if asked.ours:
+            return await conversations(request, asked, await request.app[SERVICES].resolve(service_sid))
+        return await with_activity(request, await from_twilio(client, asked))
+    if not asked.ours:
+        return await from_twilio(client, asked)
+    key = request.match_info.get("conversationSid", "")
+    if asked.resource is MESSAGE and SID.fullmatch(key):
+        found = await messages(request, asked, key, await request.app[SERVICES].resolve(service_sid))
+        if found is not None:
+            return found
+    return await from_scan(client, asked)
 
 
 async def _write(

@@ -32,6 +32,9 @@ REPEATABLE = {"GET", "DELETE"}
 LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 LONGEST_RETRY_AFTER_S = 3600
 CONNECTIONS = 100
+# What Twilio's request log shows as the sender.
+AGENT = "crosschannel-conversations"
+INDEX_AGENT = "crosschannel-index"
 # Shorter than servers keep them, so that a POST seldom meets a connection that is just being closed.
 KEEPALIVE_S = 15.0
 
@@ -132,13 +135,16 @@ class TwilioClient:
 
 
 @asynccontextmanager
-async def open_client(account: TwilioAccount, patience: Patience) -> AsyncIterator[TwilioClient]:
-    """The client; its connections are closed at the end."""
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEPALIVE_S)
+async def open_client(
+    account: TwilioAccount, patience: Patience, *, agent: str = AGENT, connections: int = CONNECTIONS
+) -> AsyncIterator[TwilioClient]:
+    """The client; its connections are closed at the end. Background work has a client of its own, so that it
+    never takes a connection from an operator."""
+    connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_S)
     authorization = aiohttp.encode_basic_auth(account.account_sid, account.auth_token)
     async with aiohttp.ClientSession(
         connector=connector,
-        headers={"Authorization": authorization, "Accept": "application/json"},
+        headers={"Authorization": authorization, "Accept": "application/json", "User-Agent": agent},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         yield TwilioClient(session, account, patience)

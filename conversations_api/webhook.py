@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from conversations_api.deliveries import event_key
-from conversations_api.parts import INTAKE
+from conversations_api.parts import INDEX, INTAKE
 from shared.config import Settings
 from shared.journal import JournalError
 from shared.problem import Problem
@@ -45,6 +45,7 @@ async def receive(request: web.Request) -> web.Response:
             pairs = _fields(await _body(request))
             _verify(request, pairs)
             new = await request.app[INTAKE].accept(_event(pairs))
+            request.app[INDEX].tell()
     except (TimeoutError, JournalError) as error:
         WEBHOOKS.labels("not_stored").inc()
         log.error("webhook not stored", reason=str(error) or "too slow")

@@ -54,6 +54,11 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield name, str(value)
 
 
+def form_value(value: Any) -> str:
+    """One value as Twilio takes it in a form or a query."""
+    return next(_pairs("", value))[1]
+
+
 def nested_json(body: Body) -> str:
     """A body inside one form field: JSON with Twilio's names, `attributes` as text in it.
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from conversations_api.app import create_app
-from conversations_api.upstream import Patience
+from conversations_api.upstream import INDEX_AGENT, Patience
 from shared.config import Settings, load_settings
 
 ACCOUNT_SID = "ACdec0de" + "0" * 26
@@ -87,6 +87,9 @@ class Upstream:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         form = parse_qsl((await request.read()).decode(), keep_blank_values=True)
         path = request.rel_url.raw_path.removeprefix("/conversations/v1")
+        if request.headers.get("User-Agent") == INDEX_AGENT:  # the index at its own work: nothing of it here
+            nothing = {"meta": {"key": "none", "next_page_url": None}, "none": []}
+            return web.json_response(nothing, status=200 if path == "/Services" else 404)
         self.seen.append(Seen(request.method, path, list(request.query.items()), form, dict(request.headers)))
         if self.faults:
             return await self.faults.pop(0)(request)
@@ -133,6 +136,8 @@ class Upstream:
 
     def _document(self, method: str, path: str, form: list[tuple[str, str]]) -> web.Response:
         document = self.documents.setdefault(path, {"account_sid": ACCOUNT_SID, "url": "https://x.twilio.com"})
+        if path == "/Configuration":
+            document.setdefault("default_chat_service_sid", sid("IS"))
         if method == "POST":
             document.update(unfold(form))
         return web.json_response(document)
