@@ -10,13 +10,17 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from conversations_api.bulk_runner import BulkRunner
+from conversations_api.bulk_store import BulkStore
 from conversations_api.console import Console, console_folder, serve
 from conversations_api.cors import setup_cors
 from conversations_api.default_service import Services
 from conversations_api.deliveries import STREAM, Deliveries, Intake
+from conversations_api.docs_page import docs
 from conversations_api.followers import JournalFollower
 from conversations_api.forward import add_forward_routes
 from conversations_api.health import HealthBoard
+from conversations_api.index_erasing import index_eraser
 from conversations_api.index_feed import IndexFeed
 from conversations_api.index_status import StatusTeller
 from conversations_api.index_sync import AT_ONCE, IndexSync
@@ -24,6 +28,7 @@ from conversations_api.media_host import open_media_host
 from conversations_api.openapi import ROUTES, document
 from conversations_api.parts import (
     BOARD,
+    BULK,
     CONSOLE,
     EVENTS,
     FEED,
@@ -31,10 +36,12 @@ from conversations_api.parts import (
     INTAKE,
     MEDIA,
     NEIGHBOURS,
+    RUNNER,
     SERVICES,
     SYNC,
     TWILIO,
 )
+from conversations_api.recording import bulk_recorder
 from conversations_api.rest import add_resource_routes
 from conversations_api.routes import add_routes
 from conversations_api.search_index import SearchIndex
@@ -43,7 +50,7 @@ from conversations_api.webhook import receive
 from shared.config import ConfigError, Settings
 from shared.door import PUBLIC
 from shared.door import TWILIO as BY_TWILIO
-from shared.erase_route import TOMBSTONES
+from shared.erase_route import DERIVED, TOMBSTONES
 from shared.journal import Journal
 from shared.live_feed import LiveFeed, start_seq
 from shared.live_socket import serve_live
@@ -73,6 +80,7 @@ def create_app(
     app.cleanup_ctx.append(_events)
     app.cleanup_ctx.append(_neighbours)
     app.cleanup_ctx.append(_index)
+    app.cleanup_ctx.append(_bulk)
     app.cleanup_ctx.append(_live_feed)
     add_routes(app, ROUTES)
     add_resource_routes(app)
@@ -80,6 +88,7 @@ def create_app(
     add_route(app, "GET", "/api/live", _live, Role.VIEWER)
     add_route(app, "GET", "/api/health", _health, Role.VIEWER)
     add_route(app, "GET", "/openapi.json", _openapi, PUBLIC)
+    add_route(app, "GET", "/docs", docs, PUBLIC)
     add_forward_routes(app)
     add_route(app, "GET", CONSOLE_PATHS, _console, PUBLIC)
     add_route(app, "HEAD", CONSOLE_PATHS, _console, PUBLIC)
@@ -132,10 +141,21 @@ async def _index(app: web.Application) -> AsyncIterator[None]:
     async with open_client(account, Patience(), agent=INDEX_AGENT, connections=AT_ONCE) as client:
         sync = IndexSync(client, index, feed, teller.tell)
         app[INDEX], app[SYNC] = index, sync
+        app[DERIVED].append(index_eraser(index))
         await feed.start()
         async with _running(feed.run()), _running(sync.run()):
             yield
     index.close()
+
+
+async def _bulk(app: web.Application) -> AsyncIterator[None]:
+    """The bulk jobs: those that a stop has interrupted go on at once."""
+    store = await asyncio.to_thread(BulkStore, app[SETTINGS].data_dir)
+    app[BULK] = store
+    app[RUNNER] = BulkRunner(store, app[TWILIO], app[FEED], bulk_recorder(app))
+    async with _running(app[RUNNER].run()):
+        yield
+    store.close()
 
 
 async def _neighbours(app: web.Application) -> AsyncIterator[None]:

@@ -39,7 +39,7 @@ async def _create(request: web.Request) -> web.Response:
         audit(request, ACTION, outcome=f"refused {problem.status} {problem.code}")
         raise
     audit(request, ACTION, made.sid)
-    await record(request, written_event(request, CONVERSATION, "create", made, service_sid))
+    await record(request.app, written_event(CONVERSATION, "create", made, {}, service_sid))
     return json_response(made, status=202)
 
 

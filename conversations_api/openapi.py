@@ -9,7 +9,17 @@ from typing import Any
 
 import msgspec
 
-from conversations_api import account_documents, configuration, index_lists, index_status, joint, media
+from conversations_api import (
+    account_documents,
+    bulk,
+    configuration,
+    events,
+    index_lists,
+    index_status,
+    joint,
+    media,
+    timeline,
+)
 from conversations_api.bodies import Body
 from conversations_api.health import Health
 from conversations_api.index_lists import FoundConversation
@@ -28,6 +38,9 @@ ROUTES: tuple[Route, ...] = (
     *media.ROUTES,
     *index_lists.ROUTES,
     *index_status.ROUTES,
+    *timeline.ROUTES,
+    *bulk.ROUTES,
+    *events.ROUTES,
 )
 FAULT: Json = {
     "type": "object",
@@ -89,6 +102,7 @@ OTHER_ROUTES: tuple[tuple[str, str, str, int, Json | None, Role | None], ...] = 
     ("/healthz", "get", "Whether the process is alive", 200, {"type": "object"}, None),
     ("/readyz", "get", "Whether the service takes work", 200, {"type": "object"}, None),
     ("/metrics", "get", "Prometheus metrics", 200, None, None),
+    ("/docs", "get", "This document as a page", 200, None, None),
     ("/openapi.json", "get", "This document", 200, {"type": "object"}, None),
 )
 

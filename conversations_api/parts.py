@@ -5,6 +5,8 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import web
 
+from conversations_api.bulk_runner import BulkRunner
+from conversations_api.bulk_store import BulkStore
 from conversations_api.console import Console
 from conversations_api.default_service import Services
 from conversations_api.deliveries import Intake
@@ -20,6 +22,8 @@ TWILIO = web.AppKey("twilio", TwilioClient)
 SERVICES = web.AppKey("services", Services)
 INDEX = web.AppKey("index", SearchIndex)
 SYNC = web.AppKey("sync", IndexSync)
+BULK = web.AppKey("bulk", BulkStore)
+RUNNER = web.AppKey("runner", BulkRunner)
 MEDIA = web.AppKey("media", MediaHost)
 EVENTS = web.AppKey("events", Journal)
 INTAKE = web.AppKey("intake", Intake)

@@ -104,7 +104,8 @@ async def _write(
         audit(request, action, target, f"refused {problem.status} {problem.code}")
         raise
     audit(request, action, f"{target}/{written.sid}".lstrip("/") if written and verb == "create" else target)
-    await record(request, written_event(request, resource, verb, written, _service_sid(query)))
+    event = written_event(resource, verb, written, request.match_info, _service_sid(query))
+    await record(request.app, event)
     if written is None:
         return web.Response(status=STATUSES[verb])
     return json_response(written, STATUSES[verb])

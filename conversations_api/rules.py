@@ -61,6 +61,8 @@ def _plain_faults(kind: str, body: Mapping[str, Any]) -> Iterator[Fault]:
                 if isinstance(person, dict):
                     yield from _attributes(person, OTHER_ATTRIBUTES_BYTES, f"participants.{number}.")
                     yield from _participant(person, f"participants.{number}.")
+        case "BulkRequest":
+            yield from _bulk(body)
         case "MessageCreate" | "MessageUpdate":
             yield from _message(body)
         case "WebhookCreate":
@@ -121,6 +123,15 @@ def fault_of_address(text: str, *, short_codes: bool) -> str | None:
         possible = False
     written = rest[1:].isascii() and rest[1:].isdigit()
     return None if possible and written else "must be a telephone number in E.164 form, such as +15005550006"
+
+
+def _bulk(body: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, kind in (("change", "ConversationWrite"), ("participant", "ParticipantCreate")):
+        inner = body.get(name)
+        if isinstance(inner, dict):
+            for fault in _plain_faults(kind, inner):
+                place = f"{name}.{fault.field}" if fault.field else name
+                yield Fault(place, fault.reason, fault.limit)
 
 
 def _message(body: Mapping[str, Any]) -> Iterator[Fault]:

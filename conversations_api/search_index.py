@@ -61,6 +61,10 @@ class SearchIndex:
         """Throws everything away; whoever reads meanwhile still sees what was."""
         await asyncio.get_running_loop().run_in_executor(self._writer, self._empty)
 
+    async def compact(self) -> None:
+        """Writes the file anew without what was deleted in it."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._compact)
+
     # ---- how a list sees what was written a moment ago ----
 
     def tell(self) -> None:
@@ -120,6 +124,11 @@ class SearchIndex:
             return work(db)
         finally:
             db.execute("ROLLBACK")
+
+    def _compact(self) -> None:
+        self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _empty(self) -> None:
         self._db.close()

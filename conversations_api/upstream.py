@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from math import ceil
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -22,8 +23,10 @@ import aiohttp
 from prometheus_client import Counter
 from yarl import URL
 
-from conversations_api.refusals import Outcome, Reply, Silence, refusal
+from conversations_api.pace import MutationPaces
+from conversations_api.refusals import BUSY, Outcome, Reply, Silence, refusal
 from shared.config import TwilioAccount
+from shared.problem import Problem
 from shared.telemetry import get_logger
 
 PRODUCT = "conversations"
@@ -79,10 +82,26 @@ def retry_delay_s(method: str, outcome: Outcome, attempt: int, patience: Patienc
     return float(asked) if asked else ceiling * (0.5 + jitter / 2)
 
 
+def lane_of(method: str, path: str) -> str | None:
+    """Whose rate a request counts for: None for reads; else a service or a conversation.
+
+    Source: Twilio, Conversations limits: per service creating and deleting conversations, and all changes of users
+    and roles; per conversation its own changes and those of what is in it.
+    """
+    if method == "GET":
+        return None
+    parts = path.split("/")[1:]
+    service = parts[1] if parts[0] == "Services" and len(parts) > 1 else ""
+    inside = parts[2:] if service else parts
+    own = inside[:1] == ["Conversations"] and (len(inside) > 2 or (len(inside) == 2 and method == "POST"))
+    return f"{service}/{inside[1]}" if own else service
+
+
 class TwilioClient:
     """Sends calls to one account. Safe for concurrent use on its loop."""
 
     def __init__(self, session: aiohttp.ClientSession, account: TwilioAccount, patience: Patience) -> None:
+        self._paces = MutationPaces()
         self.session = session
         self._account = account
         self._patience = patience
@@ -92,6 +111,7 @@ class TwilioClient:
         ends_at = time.monotonic() + self._patience.total_s
         perhaps_done = False
         for attempt in count(1):
+            await self._take_turn(call, ends_at)
             outcome = await self._attempt(call, ends_at - time.monotonic())
             if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
                 return outcome.body
@@ -104,6 +124,17 @@ class TwilioClient:
             perhaps_done = perhaps_done or (call.method == "DELETE" and _word(outcome) != "429")
             await asyncio.sleep(delay_s)
         raise refusal(call.method, outcome)
+
+    async def _take_turn(self, call: Call, ends_at: float) -> None:
+        """Keeps changes under Twilio's rate. Raises Problem 503 when the wait would be too long."""
+        lane = lane_of(call.method, call.path)
+        if lane is None:
+            return
+        pace = self._paces.lane(lane)
+        wait_s = pace.wait_s()
+        if time.monotonic() + wait_s >= ends_at:
+            raise Problem(503, BUSY, code=50063, headers={"Retry-After": str(ceil(wait_s))})
+        await pace.turn()
 
     async def _attempt(self, call: Call, left_s: float) -> Outcome:
         outcome = await self._request(call, min(self._patience.attempt_s, max(0.01, left_s)))

@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": ("crosschannel.doctor", "check the configuration and this machine, and say what to do"),
     "erase": ("crosschannel.erase", "remove a caller from everything that is kept, and prove it"),
     "analytics": ("crosschannel.analytics", "print the measures of a period, or draw them"),
+    "reindex": ("crosschannel.reindex", "fill the conversations' search index anew, or compare it with Twilio"),
     "operators": ("crosschannel.operators", "add, list and revoke who may operate the platform"),
     "sandbox": ("crosschannel.sandbox_commands", "fill or empty the sandbox's account"),
     "version": ("crosschannel.version", "print the version"),

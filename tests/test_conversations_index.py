@@ -103,12 +103,12 @@ async def test_rows_say_what_happened_last_and_what_nobody_has_read(installation
 
 
 async def test_messages_are_searched_inside_one_conversation(installation: Installation) -> None:
-    key = await make(installation, "Long", *(f"line {number} apple" for number in range(70)), "a pear at last")
+    key = await make(installation, "Long", *(f"line {number} apple" for number in range(39)), "a pear at last")
     found = await installation.platform.call("GET", f"/api/conversations/{key}/messages?q=pear")
     assert [item["body"] for item in found.json["items"]] == ["a pear at last"]
     assert (found.json["total"], found.json["source"]) == (1, "index")
     last = await installation.list(f"/api/conversations/{key}/messages?q=apple&sort=-index&limit=2")
-    assert [item["body"] for item in last] == ["line 69 apple", "line 68 apple"]
+    assert [item["body"] for item in last] == ["line 38 apple", "line 37 apple"]
     assert await installation.list(f"/api/conversations/{key}/messages?author=nobody") == []
 
 
