@@ -8,7 +8,7 @@ from __future__ import annotations
 import aiohttp_cors
 from aiohttp import web
 
-HEADERS = ("Authorization", "Content-Type")
+HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 EXPOSED = ("Retry-After",)
 PREFLIGHT_AGE_S = 600
 

@@ -13,6 +13,7 @@ from conversations_api.bodies import Body
 from conversations_api.identifiers import SID
 from conversations_api.index_lists import conversations, messages, with_activity
 from conversations_api.listing import Asked, Page, from_scan, from_twilio
+from conversations_api.message_limits import check_length
 from conversations_api.parts import SERVICES, TWILIO
 from conversations_api.queries import ListQuery, parse_query
 from conversations_api.reading import read_body
@@ -96,6 +97,7 @@ async def _write(
 ) -> web.StreamResponse:
     """Writes once, and records who did it and what came of it, refusals included."""
     body = await _body(request, resource, verb)
+    await check_length(request, body)
     target = "/".join(request.match_info.values())
     action = f"{resource.name}.{verb}"
     try:

@@ -34,6 +34,8 @@ URLS = (
 PHONE_CHANNELS = {"", "sms", "whatsapp", "rcs"}
 SHORT_CODE = re.compile(r"\d{3,8}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
+DATES = ("dateCreated", "dateUpdated", "lastReadTimestamp")
+FIRST_YEAR, LAST_YEAR = "1970", "2199"
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -50,6 +52,7 @@ async def faults_of(kind: type[Body], body: Mapping[str, Any]) -> AsyncIterator[
 def _plain_faults(kind: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _attributes(body, ATTRIBUTES_BYTES.get(kind, OTHER_ATTRIBUTES_BYTES))
     yield from _timers(body)
+    yield from _dates(body)
     match kind:
         case "ParticipantCreate":
             yield from _participant(body)
@@ -86,6 +89,14 @@ def _timers(body: Mapping[str, Any]) -> Iterator[Fault]:
         if match is not None and _length(match) < shortest:
             least = f"PT{shortest // timedelta(minutes=1)}M"
             yield Fault(f"timers.{name}", f"must be at least {least}", least)
+
+
+def _dates(body: Mapping[str, Any]) -> Iterator[Fault]:
+    """Years that no clock of Twilio's or ours has shown would only break whoever reads them."""
+    for name in DATES:
+        text = body.get(name)
+        if isinstance(text, str) and text[:4].isdigit() and not FIRST_YEAR <= text[:4] <= LAST_YEAR:
+            yield Fault(name, f"must lie between {FIRST_YEAR} and {LAST_YEAR}")
 
 
 def _length(match: re.Match[str]) -> timedelta:

@@ -45,7 +45,7 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
         case bool():
             yield name, "true" if value else "false"
         case datetime():
-            yield name, value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            yield name, value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
         case date():
             yield name, value.isoformat()
         case None:  # the word clears a binding (Twilio, update of a participant)

@@ -219,3 +219,27 @@ async def test_the_index_is_private_and_goes_on_where_it_was(tmp_path: Path, fre
     async with open_installation(tmp_path, free_port()) as opened:
         assert await names(opened, "q=apple") == ["Kept"]
         assert await opened.platform.client.app[INDEX].settled()
+
+
+async def test_a_message_is_as_long_as_its_channel_takes(installation: Installation) -> None:
+    call = installation.platform.call
+    long = {"author": "system", "body": "x" * 1601}
+    chat, text = await make(installation, "chat"), await make(installation, "sms", address=ANA)
+    assert (await call("POST", f"/api/conversations/{chat}/messages", long)).status == 201
+    refused = await call("POST", f"/api/conversations/{text}/messages", long)
+    assert (refused.status, refused.json["errors"][0]["limit"]) == (400, 1600)
+    fits = await call("POST", f"/api/conversations/{text}/messages", {"author": "system", "body": "x" * 1600})
+    assert fits.status == 201
+
+
+async def test_an_erased_person_is_in_no_page_of_the_file_and_stays_away(installation: Installation) -> None:
+    await make(installation, "Erased", "kumquat", address=ANA)
+    await make(installation, "Kept", "kumquat", address=BO)
+    assert len(await names(installation, "q=kumquat")) == 2
+    erased = await installation.platform.call("POST", "/erase", {"caller": ANA})
+    assert erased.status == 200, erased.raw
+    assert erased.json["derived"][FILE] > 0
+    assert await names(installation, "q=kumquat") == ["Kept"]
+    assert ANA.encode() not in (installation.data_dir / FILE).read_bytes()
+    await installation.platform.client.app[SYNC].one_pass()
+    assert await names(installation, "q=kumquat") == ["Kept"]

@@ -67,6 +67,7 @@ async def test_every_fault_of_a_body_is_named_at_once(platform: Platform) -> Non
             {"timers": {"inactive": "PT59S", "closed": "PT9M"}},
             {"timers.inactive": "PT1M", "timers.closed": "PT10M"},
         ),
+        ("/api/conversations", {"dateCreated": "0001-01-01T00:00:00+05:00"}, {"dateCreated": None}),
         ("/api/conversations", {"state": "initializing"}, {"state": "active, closed, inactive"}),
         (f"{PLACE}/messages", {"body": "é" * 20000}, {"body": 32768}),
         (f"{PLACE}/messages", {"body": "x" * 32769}, {"body": 32768}),
