@@ -28,7 +28,7 @@ BUILDERS: dict[str, Callable[..., web.Application]] = {
 COMMON_PATHS = {"/healthz", "/readyz", "/metrics", "/api/session"}
 OPEN_PATHS = {
     "relay_server": {"/dashboard", "/dashboard/static/{name}"},  # the page shows a stranger its sign-in form
-    "conversations_api": {"/openapi.json", "/{path}"},  # the console's own files
+    "conversations_api": {"/docs", "/openapi.json", "/{path}"},  # the console's own files
     "signal_analytics": set(),
 }
 REFUSED = {401, 403}
