@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from colorama import Fore, Style
 
 from crosschannel.checks.configuration import CORRECT, configuration_findings
+from crosschannel.checks.intelligence import set_webhook, webhook_findings
 from crosschannel.checks.machine import port_findings, tool_findings
 from crosschannel.checks.reachability import account_findings
 from crosschannel.demo import CREDENTIALS, environment, is_demo
@@ -22,16 +23,17 @@ COLOURS = {Level.OK: Fore.GREEN, Level.NOTE: Fore.YELLOW, Level.FAULT: Fore.RED}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
-    _ = parser
+    """--set-webhook: also tells Twilio Intelligence to post here."""
+    parser.add_argument(
+        "--set-webhook", action="store_true", help="set the recommended webhook on the Intelligence service"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when a call can be placed, 1 when a finding is in the way."""
-    _ = args
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     faults = 0
-    for finding in findings():
+    for finding in findings(set_the_webhook=args.set_webhook):
         faults += finding.level is Level.FAULT
         _print(finding, coloured=coloured)
     if faults:
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def findings() -> Iterator[Finding]:
+def findings(*, set_the_webhook: bool = False) -> Iterator[Finding]:
     """All findings, the configuration's first; without a usable one only those about the machine."""
     try:
         env = environment()
@@ -56,6 +58,7 @@ def findings() -> Iterator[Finding]:
         yield from asyncio.run(port_findings(services, settings))
         yield from data_findings(settings)
         yield from account_findings(settings)
+        yield from [set_webhook(settings)] if set_the_webhook else webhook_findings(settings)
     yield from tool_findings()
 
 

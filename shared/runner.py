@@ -21,6 +21,9 @@ from shared.telemetry import configure_logging, get_logger
 DRAIN_S = 30.0
 CLOSE_S = 1.5  # aiohttp waits for it twice: for requests to end, and again once it has cancelled them
 EXIT_CONFIG = 2
+# A connection on which no whole request head arrives in this time is closed: aiohttp's 75 s let a few hundred slow
+# clients hold every descriptor. More than the 15 s after which our own clients let go of an idle connection.
+HEAD_DEADLINE_S = 20.0
 log = get_logger("runner")
 
 Build = Callable[[Settings], web.Application]
@@ -77,7 +80,13 @@ async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = N
     """
     stop = stop or _stop_on_signals()
     app = build(settings)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=CLOSE_S,
+        keepalive_timeout=HEAD_DEADLINE_S,
+    )
     try:
         await _start(runner, settings)
         # What start-up has made lives as long as the process; without this the collector walks through all of it

@@ -35,7 +35,7 @@ def account_findings(settings: Settings) -> Iterator[Finding]:
 
 def _twilio(account: TwilioAccount) -> Finding:
     url = account.url("api", f"/2010-04-01/Accounts/{account.account_sid}.json")
-    found = _status(url, _basic(account.account_sid, account.auth_token))
+    found = _status(url, basic(account.account_sid, account.auth_token))
     advice = "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN against the Twilio console"
     return _judge("twilio", urlsplit(url).netloc, found, advice)
 
@@ -49,7 +49,7 @@ def _openai(openai: OpenAISettings) -> Finding:
 def _segment(segment: SegmentSettings) -> Finding:
     # A profile that does not exist answers 404 with the right secret, 401 or 403 with a wrong one.
     path = f"/spaces/{segment.space_id}/collections/users/profiles/user_id:crosschannel-doctor/traits"
-    found = _status(segment.base_url + path, _basic(segment.access_secret, ""))
+    found = _status(segment.base_url + path, basic(segment.access_secret, ""))
     if found in (200, 404):
         return ok(f"segment: {urlsplit(segment.base_url).netloc} knows the access secret")
     what = found if isinstance(found, str) else f"HTTP {found}"
@@ -92,5 +92,6 @@ def _status(url: str, headers: dict[str, str], method: str = "GET") -> int | str
         return str(error) or type(error).__name__
 
 
-def _basic(user: str, password: str) -> dict[str, str]:
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of HTTP Basic authentication."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
