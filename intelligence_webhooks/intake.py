@@ -71,7 +71,8 @@ class Intake:
         if not len(self._tombstones):
             return False
         named = SID.findall(event.body.encode())
-        return self._tombstones.covers([*keys_of(event), event.transcript_sid, *(sid.decode() for sid in named)])
+        sids = [sid.decode() for sid in named]
+        return self._tombstones.covers([*keys_of(event), event.transcript_sid, *sids], event.at)
 
     def keep_rejected(self, reason: str, delivery: Delivery, detail: str) -> Future[None]:
         """A signed body that cannot be used, on its way to the dead letters. Raises JournalFull."""

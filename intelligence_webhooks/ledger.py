@@ -198,7 +198,8 @@ class Ledger(LedgerViews):
                         for table in ("events", "answered", "keys"):
                             self._db.execute(f"DELETE FROM {table} WHERE event_id = ?", (event_id,))  # noqa: S608
                         changed += 1
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self._reading, self._looking_up:  # a reader at work would keep the log from being emptied
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return changed
 
     def _erase_lines(self, table: str, key: str, who: Person, tombstones: Tombstones) -> int:

@@ -71,7 +71,7 @@ def sids_of(data_dir: Path, who: Person, tombstones: Tombstones) -> set[str]:
             sids |= ids_of(line, raw)
     for line, raw in _lines(data_dir, DEPENDENT_STREAMS):
         named = ids_of(line, raw)
-        if who.is_party(line, raw) or not sids.isdisjoint(named) or tombstones.covers(named):
+        if who.is_party(line, raw) or not sids.isdisjoint(named) or tombstones.covers(named, line.at):
             sids |= {sid for sid in (line.transcript_sid, line.conversation_sid) if sid}
     return sids
 
@@ -102,7 +102,7 @@ def mentions(path: Path, who: Person) -> int:
 
 
 def _belongs(line: Line, raw: bytes, who: Person, tombstones: Tombstones) -> bool:
-    return tombstones.covers(ids_of(line, raw)) or who.is_party(line, raw)
+    return tombstones.covers(ids_of(line, raw), line.at) or who.is_party(line, raw)
 
 
 def _is_left(raw: bytes, who: Person, tombstones: Tombstones, sids: set[str]) -> bool:
@@ -111,7 +111,7 @@ def _is_left(raw: bytes, who: Person, tombstones: Tombstones, sids: set[str]) ->
         named = ids_of(line, raw)
         if not sids.isdisjoint(named) or _belongs(line, raw, who, tombstones):
             return True
-    return masked(raw, who, tombstones) != raw
+    return masked(raw, who, tombstones, line.at if line is not None else None) != raw
 
 
 def _event_keys(data_dir: Path, series: Iterable[str], who: Person, tombstones: Tombstones) -> set[str]:
@@ -171,7 +171,7 @@ def _rewrite(path: Path, series: str, who: Person, tombstones: Tombstones, found
             changes.append((offset, _blank(line, len(raw))))
             found.removed[series] += 1
             continue
-        clean = masked(raw, who, tombstones)
+        clean = masked(raw, who, tombstones, line.at if line is not None else None)
         if clean != raw:
             if offset == 0 and line is None:
                 clean = _renamed(segment_name(path), clean)

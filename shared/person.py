@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ class Line(msgspec.Struct):
 
     id: str = ""
     type: str = ""
-    at: str = ""
+    at: datetime | None = None
     seq: int = 0
     call_sid: str | None = None
     transcript_sid: str | None = None
@@ -111,17 +112,17 @@ def is_erased(raw: bytes, tombstones: Tombstones) -> bool:
     if not len(tombstones):
         return False
     line = read_line(raw)
-    return line is not None and tombstones.covers([*ids_of(line, raw), line.event_key])
+    return line is not None and tombstones.covers([*ids_of(line, raw), line.event_key], line.at)
 
 
-def masked(raw: bytes, person: Person, tombstones: Tombstones) -> bytes:
-    """The line with every mention masked, byte for byte as long as before, so that it stays the JSON it was."""
+def masked(raw: bytes, person: Person, tombstones: Tombstones, at: datetime | None = None) -> bytes:
+    """The line of this time with every mention masked, as long as before, so that it stays the JSON it was."""
 
     def stars(match: re.Match[bytes]) -> bytes:
         return b"*" * len(match[0])
 
     def erased_sid(match: re.Match[bytes]) -> bytes:
-        return stars(match) if tombstones.covers([match[0].decode()]) else match[0]
+        return stars(match) if tombstones.covers([match[0].decode()], at) else match[0]
 
     def in_string(match: re.Match[bytes]) -> bytes:
         return SID.sub(erased_sid, person.spelling.sub(stars, match[0]))

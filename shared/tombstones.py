@@ -1,8 +1,8 @@
 """What was erased and must not come back: keyed hashes, written by every service, read by all.
 
 A hash alone would be reversible (there are few phone numbers); the key is in `DATA_DIR/erasure.key`, mode 0600,
-made at the first erasure. Sids and event keys stay erased for ever; a phone number only for what happened before,
-since the same person may call again.
+made at the first erasure. Calls, transcripts and event keys stay erased for ever; a phone number and a
+conversation only for what happened before, since the same person may call or write again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from shared.segments import sync_directory
 STREAM = "tombstones"
 KEY_FILE = "erasure.key"
 KEY_BYTES = 32
+# Conversations may go on after an erasure; calls and transcripts are over.
+ONGOING = ("CH", "conv_")
 WRITE_DEADLINE_S = 10.0
 Kind = Literal["phone", "sid", "event"]
 
@@ -58,11 +60,11 @@ class Tombstones:
             if self._erased_at and not self._key:
                 self._key = _read_key(self._data_dir / KEY_FILE)
 
-    def covers(self, values: Iterable[str | None]) -> bool:
-        """True when one of these sids or event keys was erased."""
+    def covers(self, values: Iterable[str | None], at: datetime | None = None) -> bool:
+        """True when one of these sids or event keys was erased; a conversation that went on, only before `at`."""
         if not self._erased_at:
             return False
-        return any(value and self.hash(value) in self._erased_at for value in values)
+        return any(value is not None and self._covers_one(value, at) for value in values)
 
     def covers_phone(self, phone: str, at: datetime) -> bool:
         """True when this number was erased, and after `at`."""
@@ -93,8 +95,14 @@ class Tombstones:
         """What stands for a value in the journal."""
         return hashlib.blake2b(value.encode("utf-8", "replace"), digest_size=16, key=self._key).hexdigest()
 
+    def _covers_one(self, value: str, at: datetime | None) -> bool:
+        erased_at = self._erased_at.get(self.hash(value)) if value else None
+        if erased_at is None:
+            return False
+        return at is None or at <= erased_at or not value.startswith(ONGOING)
+
     def _is_news(self, record: Tombstone) -> bool:
-        return record.kind == "phone" or record.hash not in self._erased_at
+        return record.kind != "event" or record.hash not in self._erased_at
 
     def _take(self, record: Tombstone) -> None:
         known = self._erased_at.get(record.hash)

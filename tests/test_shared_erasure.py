@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.erasure import erase, mentions, remaining
 from shared.journal import Journal
 from shared.journal_reader import BadLine, Entry, JournalReader
-from shared.person import person
+from shared.person import is_erased, person
 from shared.records import (
     AuditRecord,
     CallEnded,
@@ -27,6 +27,7 @@ from shared.records import (
     Record,
     Turn,
     decode,
+    encode,
 )
 from shared.tombstones import Tombstones
 
@@ -169,6 +170,26 @@ def test_a_conversation_goes_and_the_platforms_own_address_is_nobody(tmp_path: P
     assert erase_ada(tmp_path, "conversation_events") == {"conversation_events": 2}
     assert Tombstones(tmp_path).covers(["key-1-2"])
     assert not Tombstones(tmp_path).covers(["key-2-2"])
+    assert left(tmp_path, "conversation_events") == 0
+
+
+def test_a_conversation_that_goes_on_is_a_new_one_and_an_old_line_of_it_stays_away(tmp_path: Path) -> None:
+    def event(text: str) -> ConversationEvent:
+        payload = {"Author": ADA, "Body": text}
+        return ConversationEvent(
+            event_type="onX", source="webhook", conversation_sid=sid("CH", 1), payload=payload
+        )
+
+    old = event("before")
+    write(tmp_path, "conversation_events", [old])
+    assert erase_ada(tmp_path, "conversation_events") == {"conversation_events": 1}
+    later = event("after")
+    write(tmp_path, "conversation_events", [later])
+    tombstones = Tombstones(tmp_path)
+    assert not is_erased(encode(later), tombstones)
+    assert is_erased(encode(old), tombstones)  # from a restored copy
+    assert left(tmp_path, "conversation_events") == 1  # kept since then, and erased when asked for again
+    assert erase_ada(tmp_path, "conversation_events") == {"conversation_events": 1}
     assert left(tmp_path, "conversation_events") == 0
 
 
