@@ -46,7 +46,7 @@ export const en = {
     size: "{n} of {limit} bytes.",
   },
   paging: { first: "First page", previous: "Previous", next: "Next" },
-  filters: { clear: "Clear all", remove: "Remove the filter {filter}" },
+  filters: { show: "Show filters", hide: "Hide filters", clear: "Clear all", remove: "Remove the filter {filter}" },
   keyboard: {
     title: "Keyboard",
     everywhere: "Everywhere",

@@ -66,6 +66,7 @@ export function TimeChart<P extends Point>(props: TimeChartProps<P>) {
           />
           <YAxis
             domain={[...domain]}
+            allowDataOverflow
             width={56}
             stroke={palette.grid}
             tick={{ fill: palette.text, fontSize: 12 }}

@@ -1,10 +1,13 @@
 import { Box } from "@twilio-paste/core/box";
 import { Button } from "@twilio-paste/core/button";
+import { FilterIcon } from "@twilio-paste/icons/esm/FilterIcon";
 import { CloseIcon } from "@twilio-paste/icons/esm/CloseIcon";
 import { ScreenReaderOnly } from "@twilio-paste/core/screen-reader-only";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import { fill, text } from "@/texts";
+
+import { useHasTableRoom } from "./useMediaQuery";
 
 export interface Chip {
   readonly key: string;
@@ -20,12 +23,22 @@ interface FilterBarProps {
   readonly children: ReactNode;
 }
 
-/** The filters of a list, and under them those in use, each to be taken away. */
+/** The filters of a list, and under them those in use, each to be taken away. Folded up where room is short. */
 export function FilterBar({ label, chips, onClear, children }: FilterBarProps) {
+  const hasRoom = useHasTableRoom();
+  const [open, setOpen] = useState(false);
   return (
     <Box as="section" aria-label={label} display="flex" flexDirection="column" rowGap="space40" marginBottom="space50">
+      {hasRoom ? null : (
+        <Box>
+          <Button variant="secondary" size="small" aria-expanded={open} onClick={() => setOpen(!open)}>
+            <FilterIcon decorative />
+            {open ? text.filters.hide : text.filters.show}
+          </Button>
+        </Box>
+      )}
       <Box
-        display="grid"
+        display={hasRoom || open ? "grid" : "none"}
         gridTemplateColumns="repeat(auto-fill, minmax(min(10.5rem, 100%), 1fr))"
         columnGap="space40"
         rowGap="space40"
