@@ -7,8 +7,9 @@ import os
 import sys
 from typing import NoReturn
 
-from crosschannel.demo import child_environment, environment, is_demo
+from crosschannel.demo import child_environment, environment, is_demo, settings_of
 from crosschannel.services import BY_NAME, SANDBOX
+from crosschannel.week.first_start import show_a_week
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """
     env = environment()
     if args.service != SANDBOX.name or is_demo(env):
+        show_a_week(env, settings_of("crosschannel", env))
         _become(args.service, child_environment(env))
     print("sandbox: the credentials of real accounts are set, so there is nothing to stand in for")
     return 0

@@ -13,6 +13,7 @@ from crosschannel.launch.launcher import Launcher
 from crosschannel.launch.lines import Lines
 from crosschannel.launch.ports import conflicts, sole_launcher
 from crosschannel.services import ALL, PLATFORM, Service
+from crosschannel.week.first_start import show_a_week
 from shared.config import ConfigError, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _checked(services, env)
     if args.until_parent_ends:
         stop_with_parent()
-    if is_demo(env) and not args.empty:
-        _show_a_week(settings)
+    if not args.empty:
+        show_a_week(env, settings)
     console = None if args.no_console else ROOT
     return asyncio.run(_run(services, settings, child_environment(env), console))
 
@@ -54,21 +55,6 @@ async def _run(
     place = f"another one already runs on {settings.data_dir}"
     print(f"crosschannel up: {place}: stop it, or set DATA_DIR to another folder", file=sys.stderr)
     return 1
-
-
-def _show_a_week(settings: Settings) -> None:
-    """Loads the recorded week where nothing has been recorded yet. A demo without it is a demo all the same."""
-    from crosschannel.week.load import load_week  # only a first start needs it
-
-    if settings.twilio is None:
-        return
-    try:
-        loaded = load_week(settings.data_dir, settings.twilio)
-    except (OSError, ValueError) as error:
-        print(f"crosschannel up: the recorded week could not be loaded: {error}", file=sys.stderr)
-        return
-    if loaded:
-        print(f"Loaded a recorded week: {loaded} calls and conversations (start with --empty to see none).")
 
 
 def _checked(services: tuple[Service, ...], env: dict[str, str]) -> Settings:

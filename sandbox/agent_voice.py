@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from sandbox.call_clock import CallClock
 from sandbox.frame_writer import FrameWriter
@@ -96,9 +95,12 @@ class AgentVoice:
             due_s = self._speech.due_s()
             wait_s = None if due_s is None else self._clock.real_s(due_s - self._clock.now_s())
             # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the session.
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
+            except TimeoutError:
+                if due_s is not None:
+                    self._clock.hold_at(due_s)
 
     def hear_until_now(self) -> None:
         """At the end of a session: what was being said is heard up to here."""

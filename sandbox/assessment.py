@@ -22,7 +22,7 @@ EASIEST = 7
 LONG_CALL_TURNS = 12
 REPEATED_AT = 0.6
 REPEATED_WORDS = 3
-SENTIMENT_SCORES = {"positive": 5, "neutral": 4, "mixed": 3, "negative": 1}
+SENTIMENT_SCORES = {"positive": 5, "neutral": 4, "mixed": 2, "negative": 1}
 
 
 class RiskPhrases(msgspec.Struct, frozen=True):
@@ -146,11 +146,16 @@ def _csat(said: list[str], efforts: int, sentiment: str, phrases: Phrases, call:
 
 
 def _completeness(said: list[str], phrases: Phrases, call: ReportedCall) -> int:
-    """5 with a thankful end, 2 with a complaint at the end or a lost call, else 4."""
+    """1 with a complaint at the end or a lost call, 3 when a person had to take over or the caller left without a
+    goodbye, 5 with a thankful end, else 4."""
     last = said[-1]
     if call.ended_by == "failed" or found_phrases(last, phrases.negative):
-        return 2
-    return 5 if found_phrases(last, phrases.thanks) else 4
+        return 1
+    if call.handoff_data:
+        return 3
+    if found_phrases(last, phrases.thanks):
+        return 5
+    return 3 if call.ended_by == "caller" else 4
 
 
 def _findings(sentences: list[Sentence], phrases: Phrases) -> list[Finding]:

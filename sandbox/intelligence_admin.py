@@ -15,7 +15,7 @@ from sandbox.operators import OPERATORS, Operator
 from sandbox.product import Handler, json_answer
 from sandbox.resources import Field
 from sandbox.sids import derived_sid, new_sid
-from sandbox.store import Document
+from sandbox.store import Condition, Document
 from sandbox.twilio_product import Listing, PageLimits, base_url, not_found, read_page, twilio_error
 from sandbox.world import World
 
@@ -36,11 +36,13 @@ CUSTOM_FIELDS = (
     Field("OperatorType", "operator_type", "choice", required=True, on_update=False, choices=tuple(OUTPUT_TYPES)),
     Field("Config", "config", "json", required=True),
 )
-FAMILIES: dict[str, Callable[[Document], bool]] = {
-    "": lambda _: True,
-    "/PreBuilt": lambda operator: operator["author"] == "twilio",
-    "/Custom": lambda operator: operator["author"] != "twilio",
+FAMILIES: dict[str, tuple[Condition, ...]] = {
+    "": (),
+    "/PreBuilt": (Condition("author", "=", "twilio"),),
+    "/Custom": (Condition("author", "!=", "twilio"),),
 }
+AVAILABILITIES = ("internal", "beta", "public", "retired", "general-availability", "deprecated")
+LANGUAGES = ("en", "es", "pt")  # those of lexicon.toml
 
 
 class IntelligenceAdmin:
@@ -139,11 +141,23 @@ class IntelligenceAdmin:
         return handle
 
     async def list_operators(self, family: str, request: web.Request) -> web.Response:
-        page = read_page(
-            self._world.store, Listing(KIND, self._world.account_sid, "operators", limits=LIMITS), request
-        )
-        shown = [_operator(o, family, request) for o in page.documents if FAMILIES[family](o)]
+        conditions = [*FAMILIES[family], *self._filters(request)]
+        listing = Listing(KIND, self._world.account_sid, "operators", conditions, limits=LIMITS)
+        page = read_page(self._world.store, listing, request)
+        shown = [_operator(o, family, request) for o in page.documents]
         return json_answer({"operators": shown, "meta": page.meta})
+
+    def _filters(self, request: web.Request) -> Iterator[Condition]:
+        """What the query asks for. The operators that are always there know the lexicon's languages; one that the
+        account made is taken to know every language. Raises Refusal."""
+        availability = request.query.get("Availability")
+        if availability and availability not in AVAILABILITIES:
+            raise twilio_error(400, 20001, f"Availability must be one of {', '.join(AVAILABILITIES)}")
+        if availability:
+            yield Condition("availability", "=", availability)
+        language = request.query.get("LanguageCode", "")
+        if language and language.partition("-")[0].lower() not in LANGUAGES:
+            yield Condition("author", "=", self._world.account_sid)
 
     async def fetch_operator(self, family: str, request: web.Request) -> web.Response:
         return json_answer(_operator(self._operator(request, family), family, request))
@@ -170,7 +184,7 @@ class IntelligenceAdmin:
 
     def _operator(self, request: web.Request, family: str) -> Document:
         found = self._world.store.get(KIND, self._world.account_sid, request.match_info["operator"])
-        if found is None or not FAMILIES[family](found):
+        if found is None or family not in ("", _family(found)):
             raise not_found(request)
         return found
 
@@ -232,6 +246,10 @@ def _service(document: Document, request: web.Request) -> dict[str, Any]:
 
 def _operator(document: Document, family: str, request: web.Request) -> dict[str, Any]:
     return {**document, "url": f"{base_url(request)}{PREFIX}/Operators{family}/{document['sid']}"}
+
+
+def _family(operator: Document) -> str:
+    return "/PreBuilt" if operator["author"] == "twilio" else "/Custom"
 
 
 def _decoded(given: dict[str, Any]) -> dict[str, Any]:

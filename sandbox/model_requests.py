@@ -20,6 +20,18 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool = False
 
 
+class TextFormat(msgspec.Struct, frozen=True):
+    """What shape the answer is to have."""
+
+    type: str = "text"
+
+
+class TextOptions(msgspec.Struct, frozen=True):
+    """The same for the Responses API."""
+
+    format: TextFormat | None = None
+
+
 class ChatRequest(msgspec.Struct):
     """The part of a chat completion request that the sandbox looks at."""
 
@@ -28,6 +40,7 @@ class ChatRequest(msgspec.Struct):
     stream: bool = False
     stream_options: StreamOptions | None = None
     tools: list[ToolOffer] = []
+    response_format: TextFormat | None = None
 
 
 class InputItem(msgspec.Struct):
@@ -67,6 +80,7 @@ class ResponsesRequest(msgspec.Struct):
     instructions: str | None = None
     stream: bool = False
     tools: list[FunctionTool] = []
+    text: TextOptions | None = None
     tool_choice: Any = "auto"
     previous_response_id: str | None = None
     store: bool | None = True

@@ -16,7 +16,7 @@ from sandbox.agent.conversation import ChatMessage, ToolOffer, read_conversation
 from sandbox.agent.scripted import Reply, answer
 from sandbox.completions import Completion
 from sandbox.faults import Fault
-from sandbox.model_requests import ChatRequest, ResponsesRequest
+from sandbox.model_requests import ChatRequest, ResponsesRequest, TextFormat
 from sandbox.model_script import ScriptQueue, UnexpectedRequest
 from sandbox.model_stream import stream_events
 from sandbox.pacing import Pacing
@@ -102,7 +102,7 @@ class ModelApi:
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = await _read(request, ChatRequest)
-        turn = self._turn(request, asked.messages, asked.tools)
+        turn = self._turn(request, asked.messages, asked.tools, asked.response_format)
         completion = Completion(asked.model, turn.reply, turn.prompt_tokens)
         if not asked.stream:
             await turn.think(completion.tokens)
@@ -115,7 +115,8 @@ class ModelApi:
         asked = await _read(request, ResponsesRequest)
         messages = self._history(asked) + asked.messages()
         instructions = [ChatMessage("system", asked.instructions)] if asked.instructions else []
-        turn = self._turn(request, [*instructions, *messages], asked.offers())
+        wanted = None if asked.text is None else asked.text.format
+        turn = self._turn(request, [*instructions, *messages], asked.offers(), wanted)
         tools = msgspec.json.decode(await request.read()).get("tools", [])
         document = ResponseDocument(asked.model, turn.reply, turn.prompt_tokens, asked.repeated(tools))
         if asked.store is not False:
@@ -138,13 +139,23 @@ class ModelApi:
 
     # ---- inside ----
 
-    def _turn(self, request: web.Request, messages: Sequence[ChatMessage], offers: Sequence[ToolOffer]) -> _Turn:
+    def _turn(
+        self,
+        request: web.Request,
+        messages: Sequence[ChatMessage],
+        offers: Sequence[ToolOffer],
+        wanted: TextFormat | None,
+    ) -> _Turn:
         fault = request.get(FAULT, NO_FAULT)
         last = messages[-1].text if messages else ""
         try:
             scripted = self.script.take(last)
         except UnexpectedRequest as error:
             raise openai_error(400, str(error), "invalid_request_error", "unexpected_request") from error
+        if scripted is None and wanted is not None and wanted.type != "text":
+            # The agent speaks; a caller that parses its answer would fail over a sentence somewhere else.
+            message = f"The sandbox's agent answers in text only: script the answer to a {wanted.type} request."
+            raise openai_error(400, message, "invalid_request_error", "unsupported_format", "response_format")
         pacing = self.pacing if scripted is None else scripted.pacing(self.pacing)
         reply = answer(read_conversation(messages, offers)) if scripted is None else scripted.reply()
         words = sum(len(message.text.split()) for message in messages)

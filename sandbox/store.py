@@ -40,6 +40,7 @@ CREATE INDEX IF NOT EXISTS agenda_by_moment ON agenda (at);
 INDEXED = (
     ("Conversations", True, ("state",)),
     ("Conversations", True, ("date_created",)),
+    ("Conversations", True, ("state", "date_created")),
     ("Participants", False, ("_service_sid", "identity")),
     ("Participants", False, ("_service_sid", "messaging_binding.address")),
     ("Participants", False, ("messaging_binding.address", "messaging_binding.proxy_address")),
@@ -63,7 +64,7 @@ class Condition:
     """What a listed document must satisfy: a field of its JSON, a comparison and a value (`in`: some `values`)."""
 
     field: str
-    comparison: Literal["=", "<", "<=", ">", ">=", "in"]
+    comparison: Literal["=", "!=", "<", "<=", ">", ">=", "in"]
     value: str
     values: tuple[str, ...] = ()
 

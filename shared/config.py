@@ -155,6 +155,7 @@ class Settings:
     intelligence_public_url: str
     data_dir: Path
     debug: bool
+    demo_week: bool
     validate_signatures: bool
     web_origins: tuple[str, ...]
     twilio: TwilioAccount | None
@@ -211,6 +212,7 @@ def load_settings(service: str, environ: Mapping[str, str]) -> Settings:
         intelligence_public_url=publics["intelligence"],
         data_dir=data_dir,
         debug=debug,
+        demo_week=reader.flag("DEMO_WEEK", True),
         validate_signatures=validate,
         web_origins=web_origins,
         twilio=twilio,

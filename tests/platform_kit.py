@@ -131,7 +131,13 @@ def running_platform(root: Path) -> Iterator[Platform]:
     names = {f"{station.upper()}_PORT": str(platform.ports[service]) for service, station in SERVICES.items()}
     credentials = ("TWILIO_", "OPENAI_", "SEGMENT_", "PUBLIC_URL", "NGROK_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(credentials)}
-    platform.env = {**clean, **names, "DATA_DIR": str(platform.data_dir), "OPERATOR_TOKEN": platform.token}
+    platform.env = {
+        **clean,
+        **names,
+        "DATA_DIR": str(platform.data_dir),
+        "DEMO_WEEK": "0",
+        "OPERATOR_TOKEN": platform.token,
+    }
     try:
         platform.start(*SERVICES)
         yield platform

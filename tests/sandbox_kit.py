@@ -145,6 +145,9 @@ class AsyncRewritingHttp(AsyncTwilioHttpClient):
         self._account = account
 
     async def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
+        json_type = (kwargs.get("headers") or {}).get("Content-Type") == "application/json"
+        if json_type and isinstance(kwargs.get("data"), dict):  # this client of 9.13 writes them as forms
+            kwargs["data"] = msgspec.json.encode(kwargs["data"])
         return await super().request(method, self._account.rewrite(url), *args, **kwargs)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from crosschannel.week import load, plan
+from crosschannel.week.first_start import STORE_FILE, has_data, show_a_week
 from crosschannel.week.load import load_items, load_week
 from crosschannel.week.pack import pack
 from crosschannel.week.tape import Head, Item, mover, read, shift_of, write
 from sandbox.sids import derived_sid
 from sandbox.store import Store
-from shared.config import TwilioAccount
+from shared.config import TwilioAccount, load_settings
 from shared.journal import Journal
 from shared.journal_reader import BadLine, JournalReader
 from shared.records import CallEnded, CallStarted, IntelEvent, IntelResult, decode
@@ -130,6 +133,25 @@ def test_a_folder_with_data_is_left_alone(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "sealed").exists()
 
 
+def test_services_that_start_at_once_load_one_week(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    values = {"TWILIO_ACCOUNT_SID": OTHER.account_sid, "TWILIO_AUTH_TOKEN": "t", "OPENAI_API_KEY": "sk-demo"}
+    env = {**values, "DATA_DIR": str(tmp_path)}
+    settings = load_settings("crosschannel", env)
+    show_a_week(env, load_settings("crosschannel", {**env, "DEMO_WEEK": "0"}))
+    show_a_week({**env, "TWILIO_ACCOUNT_SID": "AC" + "1" * 32}, settings)
+    assert not has_data(tmp_path)
+    (tmp_path / load.UNFINISHED / "sealed").mkdir(parents=True)  # somebody was killed while loading
+    assert not has_data(tmp_path)
+    code = "import sys,msgspec; from crosschannel.week.first_start import *; from shared.config import *; "
+    code += "env = msgspec.json.decode(sys.argv[1]); show_a_week(env, load_settings('crosschannel', env))"
+    started = [subprocess.Popen([sys.executable, "-c", code, json.dumps(env)]) for _ in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert capfd.readouterr().err.count("Loaded a recorded week") == 1
+    assert not (tmp_path / load.UNFINISHED).exists()
+    sids = [json.loads(raw)["call_sid"] for raw in lines_of(tmp_path, "calls") if b'"call_started"' in raw]
+    assert len(sids) == len(set(sids)) > 100
+
+
 def test_a_tape_is_read_as_it_was_written(tmp_path: Path) -> None:
     head = Head(recorded_at=NOW, calls=1, chats=0, seed=7)
     item = Item(began_at=NOW, after_s=5, lines={"calls": ["{}"]}, documents=[("a", "b", "c", None, "{}")])
@@ -172,7 +194,7 @@ def test_the_shipped_week_is_whole(tmp_path: Path) -> None:
     everything = b"".join(path.read_bytes() for path in (tmp_path / "sealed").rglob("*.ndjson"))
     assert everything.count(b"ACdec0de") == everything.count(OTHER.account_sid.encode())
     assert b"{account}" not in everything
-    store = Store(tmp_path / load.STORE_FILE)
+    store = Store(tmp_path / STORE_FILE)
     store.open()
     transcripts = store.select("Transcripts", OTHER.account_sid)
     conversations = store.select("Conversations", derived_sid("IS", OTHER.account_sid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from sandbox.assessment import Assessment, assess
@@ -109,6 +110,29 @@ def test_a_lost_call_is_not_complete() -> None:
     assert lost.csat is not None
     assert done.csat is not None
     assert lost.csat["completeness_of_resolution"] < done.csat["completeness_of_resolution"]
+
+
+def average(*lines: str, ended_by: str = "caller", handoff: str | None = None) -> float:
+    csat = assess(msgspec.structs.replace(call_of(*lines, ended_by=ended_by), handoff_data=handoff)).csat
+    assert csat is not None
+    return csat["average_score"]
+
+
+def test_scores_spread_from_an_angry_caller_to_a_thankful_one() -> None:
+    question = "caller: Where is my order?"
+    found = [
+        average(
+            "caller: My order never arrived", "caller: I said, my order never arrived", "caller: Unacceptable!"
+        ),
+        average("caller: My order never arrived", handoff="{}"),
+        average(question, handoff="{}"),
+        average(question),
+        average(question, "caller: Okay, goodbye."),
+        average(question, "caller: Perfect, thank you so much. Goodbye!"),
+    ]
+    assert found == sorted(found)
+    assert len(set(found)) == len(found) - 1, "leaving without a goodbye is like being handed over"
+    assert (found[0], found[-1]) == (1.7, 5.0)
 
 
 def test_a_silent_caller_gets_no_scores() -> None:

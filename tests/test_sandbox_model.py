@@ -179,3 +179,19 @@ def test_the_pace_comes_from_the_environment_and_a_wrong_one_is_named() -> None:
     for wrong in ("fast", "-1"):
         with pytest.raises(ConfigError, match="SANDBOX_TOKEN_MS"):
             read_pacing({"SANDBOX_TOKEN_MS": wrong})
+
+
+async def test_an_answer_in_json_is_scripted_or_refused(sandbox: Sandbox, sdk: openai.AsyncOpenAI) -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "mood", "schema": {"type": "object"}}}
+    await sandbox.control("POST", "model/script", [{"text": '{"mood": 5}'}, {"text": "{}"}])
+    assert (await complete(sdk, HELLO, response_format=schema)).choices[0].message.content == '{"mood": 5}'
+    text: Any = {"format": {"type": "json_object"}}
+    assert (await sdk.responses.create(model="m", input="Hello!", text=text)).output_text == "{}"
+    for ask in (
+        complete(sdk, HELLO, response_format=schema),
+        sdk.responses.create(model="m", input="Hello!", text=text),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await ask
+        assert refused.value.code == "unsupported_format"
+    assert (await complete(sdk, HELLO, response_format={"type": "text"})).choices[0].message.content

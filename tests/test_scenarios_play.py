@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import aiohttp
 from aiohttp import web
 
+from crosschannel.scenario_runs.fleet import Order, planned, run_all
+from crosschannel.scenario_runs.screen import table
+from crosschannel.scenario_runs.stage import Stage as Control
+from crosschannel.scenario_runs.summary import summarize
 from sandbox.scenarios.outcome import CallOutcome
 from sandbox.scenarios.personas import PersonaTurns, personas
 from sandbox.scenarios.reader import read_text
 from sandbox.scenarios.run import Casting, ScenarioCall, Surroundings
+from shared.config import TwilioAccount
 from tests.phone_kit import EVENTS, Frame, TinyRelay, open_phone
 
 ATTRIBUTES = f'{EVENTS} partialPrompts="true" dtmfDetection="true"'
@@ -186,3 +192,16 @@ async def test_an_agent_that_ends_the_call_has_answered() -> None:
         outcome = await stage.play("turns: [{user: a person please}]")
     assert outcome.passed, outcome.all_failures
     assert outcome.ended_by == "agent"
+
+
+async def test_a_call_whose_caller_is_late_is_placed_again_and_fails_in_the_end() -> None:
+    turn = "{user: stop, interrupt: {sentence: 1, after_ms: 60000}, expect: [{event: interrupted}]}"
+    late = f"name: late\nturns: [{turn}]"
+    heard: list[CallOutcome] = []
+    async with open_stage(speed=200) as stage, aiohttp.ClientSession() as session:
+        unused = Control(session, "http://127.0.0.1:1", TwilioAccount("AC", "token"))
+        runs = planned([read_text(late)], Order())
+        (outcome,) = await run_all(runs, Order(), stage.around, unused, heard.append)
+    assert (outcome.placed_again, outcome.passed, outcome.steps[0].late) == (2, False, True)
+    assert heard == [outcome]
+    assert "2 were placed again" in table(summarize([read_text(late)], [outcome], 1, 1, 1), colours=False)

@@ -85,8 +85,9 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 def _sentence(summary: Summary) -> str:
     p50, p95, p99 = _times(summary.latency)
     languages = ", ".join(f"{code} {count}" for code, count in summary.languages.items()) or "none"
+    again = f" {summary.placed_again} were placed again: the caller was late." if summary.placed_again else ""
     return (
         f"{summary.passed} of {summary.calls} calls passed in {summary.duration_s:.1f} s, {summary.turns} turns; "
         f"first text after {p50} ms (p50), {p95} ms (p95), {p99} ms (p99); "
-        f"{summary.interruptions} interruptions; languages: {languages}."
+        f"{summary.interruptions} interruptions; languages: {languages}.{again}"
     )

@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True):
     scenarios: list[ScenarioSummary]
     parallel: int = 0
     speed: float = 1.0
+    placed_again: int = 0
 
 
 FAILURES_SHOWN = 5
@@ -73,6 +74,7 @@ def summarize(
         scenarios=[row for row in rows if row.runs],
         parallel=parallel,
         speed=speed,
+        placed_again=sum(outcome.placed_again for outcome in outcomes),
     )
 
 
@@ -106,10 +108,6 @@ def _scenario(scenario: Scenario, outcomes: Sequence[CallOutcome]) -> ScenarioSu
             f"{text} ({count}×)" if count > 1 else text for text, count in failures.most_common(FAILURES_SHOWN)
         ],
     )
-
-
-def _counted(text: str, count: int) -> str:
-    return f"{text} ({count}×)" if count > 1 else text
 
 
 def _languages(outcomes: Sequence[CallOutcome]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from crosschannel.week.first_start import STORE_FILE, has_data
 from crosschannel.week.tape import ACCOUNT, INTELLIGENCE, NUMBER, SERVICE, Item, mover, read, shift_of
 from sandbox.sids import derived_sid
 from sandbox.store import Store
@@ -18,7 +20,7 @@ from shared.config import TwilioAccount
 from shared.secrets_file import private_directory
 
 FILE = "week.ndjson.xz"
-STORE_FILE = "sandbox.sqlite"
+UNFINISHED = "week.unfinished"
 OUR_NUMBER = "+15555550100"
 
 
@@ -29,14 +31,14 @@ def load_week(data_dir: Path, account: TwilioAccount, now: datetime | None = Non
     own. Nothing is written when the file cannot be read. Raises OSError when the disk refuses.
     """
     packed = resources.files("crosschannel.week").joinpath(FILE)
-    if _has_data(data_dir) or not packed.is_file():
+    if has_data(data_dir) or not packed.is_file():
         return 0
     _, items = read(packed.read_bytes())
     return load_items(items, data_dir, account, now or datetime.now(UTC))
 
 
 def load_items(items: Iterable[Item], data_dir: Path, account: TwilioAccount, now: datetime) -> int:
-    """Writes the items into an empty data directory."""
+    """Writes the items into an empty data directory: apart at first, so that a kill leaves no half week."""
     own = _own_values(account)
     lines: dict[str, list[str]] = defaultdict(list)
     documents: list[tuple[str, tuple[str, str, str, str | None, str]]] = []
@@ -50,15 +52,16 @@ def load_items(items: Iterable[Item], data_dir: Path, account: TwilioAccount, no
             moved = move(own(body))
             row = (kind, own(scope), sid, None if name is None else own(name), moved)
             documents.append((_made_at(moved), row))
+    unfinished = data_dir / UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    private_directory(unfinished)
     for stream, texts in lines.items():
-        _seal(data_dir, stream, texts)
-    _store(data_dir, documents)
+        _seal(unfinished, stream, texts)
+    _store(unfinished, documents)
+    for made in unfinished.iterdir():
+        made.rename(data_dir / made.name)
+    unfinished.rmdir()
     return count
-
-
-def _has_data(data_dir: Path) -> bool:
-    """True when anything has been recorded here, or was and is archived: then this is not a first start."""
-    return (data_dir / STORE_FILE).exists() or any(data_dir.glob("*.ndjson")) or (data_dir / "sealed").exists()
 
 
 def _own_values(account: TwilioAccount) -> _Replacer:

@@ -16,15 +16,17 @@ WEEKDAYS = (19, 18, 16, 15, 17, 12, 3)
 HOURS = {8: 3, 9: 9, 10: 11, 11: 12, 12: 13, 13: 9, 14: 8, 15: 9, 16: 10, 17: 12, 18: 9, 19: 3, 20: 2, 21: 1}
 LANGUAGES = {"en-US": 48, "pt-BR": 30, "es-US": 22}
 PERSONAS = {
-    "friendly": 38,
-    "hurried": 15,
-    "upset": 9,
+    "friendly": 34,
+    "hurried": 14,
+    "upset": 8,
+    "furious": 5,
+    "soothed": 6,
     "lost": 10,
     "polyglot": 6,
     "on_the_train": 5,
-    "keypad": 6,
-    "undecided": 6,
-    "wants_a_person": 5,
+    "keypad": 5,
+    "undecided": 4,
+    "wants_a_person": 3,
 }
 REGULARS = 0.3  # the share of calls by customers that Segment knows
 # Numbers reserved for fiction, as in customers.toml; the known customers' own are left out.

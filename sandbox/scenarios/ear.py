@@ -52,11 +52,13 @@ class Ear:
         self.languages: list[str] = []
         self.speaks_since_s: float | None = None
         self.sentences_heard = 0
+        self.sentences_over = 0  # those of the longest speech that came and went since the turn began
         self.detail = ""
 
     def begin_turn(self) -> Facts:
         """New facts, from the caller's act on."""
         self.facts = Facts()
+        self.sentences_over = 0
         return self.facts
 
     def happened(self, event: CallEvent) -> None:
@@ -74,6 +76,7 @@ class Ear:
                 self.sentences_heard += len(SENTENCE_END.findall(event.text.strip())) if not event.cut else 0
             case Speaking(who="agent"):
                 self.speaks_since_s = time.monotonic() if event.on else None
+                self.sentences_over = max(self.sentences_over, self.sentences_heard)
                 self.sentences_heard = 0
             case AgentInterrupted():
                 facts.interrupted_ms = facts.now_ms()

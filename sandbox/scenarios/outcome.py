@@ -28,6 +28,7 @@ class Step(msgspec.Struct, kw_only=True):
     """One turn: what the caller did, what the agent sent and what of it was heard, and what was not as expected.
 
     `first_text_ms` is real time from the caller's last words to the first text, None without an answer.
+    `late`: the agent had finished before the caller could talk over it: the machine's fault and not the agent's.
     """
 
     act: str
@@ -37,12 +38,16 @@ class Step(msgspec.Struct, kw_only=True):
     first_text_ms: float | None = None
     language: str = ""
     interrupted: bool = False
+    late: bool = False
     tools: list[ToolSeen] = []
     failures: list[str] = []
 
 
 class CallOutcome(msgspec.Struct, kw_only=True):
-    """One run of a scenario. `ended_by` is caller, agent, failed, or refused when it never came about."""
+    """One run of a scenario. `ended_by` is caller, agent, failed, or refused when it never came about.
+
+    `placed_again` counts earlier calls of the same run that failed where the caller was late.
+    """
 
     scenario: str
     seed: int
@@ -56,10 +61,16 @@ class CallOutcome(msgspec.Struct, kw_only=True):
     resumed: int = 0
     languages: list[str] = []
     transcript_sid: str | None = None
+    placed_again: int = 0
 
     @property
     def passed(self) -> bool:
         return not self.failures and not any(step.failures for step in self.steps)
+
+    @property
+    def late(self) -> bool:
+        """Whether it failed in a turn that the caller was late for; nothing follows from such a call."""
+        return any(step.late and step.failures for step in self.steps)
 
     @property
     def all_failures(self) -> list[str]:

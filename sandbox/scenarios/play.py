@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sandbox.phone import PhoneCall
 from sandbox.scenarios.ear import Ear, Facts
@@ -108,9 +108,11 @@ class Player:
 
     async def _act(self, turn: Turn, step: Step) -> Facts:
         """Does what the turn says. Facts begin with the act, so that an interruption counts to its own turn."""
-        reached = turn.moment is None or await self._reach(turn.moment)
-        if not reached and turn.moment is not None and (self.turns.all_matter or not self.call.ended.is_set()):
-            step.failures.append(f"the agent's sentence {turn.moment.sentence} never came")
+        if turn.moment is not None:
+            reached = await self._reach(turn.moment)
+            step.late = reached == "late"
+            if reached == "never" and (self.turns.all_matter or not self.call.ended.is_set()):
+                step.failures.append(f"the agent's sentence {turn.moment.sentence} never came")
         facts, call = self.ear.begin_turn(), self.call
         match turn.act:
             case "user":
@@ -145,16 +147,22 @@ class Player:
                     await self.call.speak_on(" ".join(pieces))
         await self.call.hang_up()
 
-    async def _reach(self, moment: Moment) -> bool:
-        """Waits for the moment in the agent's speech; False when the agent stops or the time is up before it."""
+    async def _reach(self, moment: Moment) -> Literal["in time", "late", "never"]:
+        """Waits for the moment in the agent's speech.
+
+        It is late when the agent had finished before the caller could begin, as on a busy machine; it never comes
+        when the time is up or the call ends before it.
+        """
         deadline_s = time.monotonic() + self.timeout_s
         while time.monotonic() < deadline_s and not self.call.ended.is_set():
             if self.ear.speaks_since_s is not None and self.ear.sentences_heard >= moment.sentence - 1:
                 await self.call.clock.sleep(moment.after_ms / 1000)
-                return True
+                return "in time" if self.ear.speaks_since_s is not None else "late"
+            if self.ear.sentences_over >= moment.sentence:
+                return "late"
             if not await self.call.something_happens(max(0.01, deadline_s - time.monotonic())):
                 break
-        return False
+        return "never"
 
     async def _follow(self, turn: Turn, facts: Facts, step: Step) -> None:
         """Waits for the agent, then for what is expected and not there yet, and judges."""

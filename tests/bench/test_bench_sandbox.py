@@ -87,7 +87,7 @@ async def reads(url: str, secrets: dict[str, str], pid: int, tell: Callable[[str
 def test_the_sandbox_is_filled_and_read_quickly(tmp_path: Path) -> None:
     port = free_ports(1)[0]
     env = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    env |= {"DATA_DIR": str(tmp_path), "SANDBOX_PORT": str(port)}
+    env |= {"DATA_DIR": str(tmp_path), "DEMO_WEEK": "0", "SANDBOX_PORT": str(port)}
     seed = [sys.executable, "-m", "crosschannel", "sandbox", "seed", "--conversations", str(CONVERSATIONS)]
     print("\n" + subprocess.run(seed, env=env, check=True, capture_output=True, text=True).stdout.strip())
     secrets = msgspec.json.decode((tmp_path / "secrets.json").read_bytes(), type=dict[str, str])

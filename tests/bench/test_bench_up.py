@@ -55,7 +55,7 @@ def rounds(folder: Path) -> Iterator[tuple[float, float, float]]:
 
 
 def test_all_is_ready_quickly_in_little_memory_and_stops_quickly(tmp_path: Path) -> None:
-    measured = list(rounds(tmp_path))[1:]  # the first one also makes the demo account
+    measured = list(rounds(tmp_path))[1:]  # the first one also makes the demo account and loads its week
     ready_s, held_mb, stop_s = (statistics.median(column) for column in zip(*measured, strict=True))
     print(
         f"\nup: ready in {ready_s:.2f} s, {held_mb:.0f} MB idle, stopped in {stop_s:.2f} s (medians of {ROUNDS})"
