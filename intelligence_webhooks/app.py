@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-import flask
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
+from flask.globals import request_ctx
 from prometheus_client import Counter, Histogram
 from werkzeug.exceptions import HTTPException
 
 from intelligence_webhooks import common_routes, keeping, listings, openapi, operator_routes, webhook
+from intelligence_webhooks.lean_flask import STARTED, LeanFlask
 from intelligence_webhooks.replies import facts_of, log, problem_reply
 from intelligence_webhooks.store import Store, open_store
 from shared.config import Settings, load_settings, read_environment
@@ -37,7 +38,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     parts = store or open_store(settings or load_settings("intelligence_webhooks", read_environment()))
     if store is None:
         parts.intake.notify = parts.intake.settle  # nobody follows the journals in the background
-    app = Flask(__name__, static_folder=None)
+    app = LeanFlask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = webhook.BODY_BYTES
     app.extensions["store"] = parts
     access: dict[str, Access] = {}
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         app.add_url_rule(
             rule,
             endpoint,
-            lambda **values: view(parts, flask.request, **values),
+            lambda **values: view(parts, request_ctx.request, **values),
             methods=[method],
             provide_automatic_options=False,
         )
@@ -77,10 +78,11 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     return app
 
 
-def _guard(app: Flask, store: Store, access: dict[str, Access]) -> None:
+def _guard(app: LeanFlask, store: Store, access: dict[str, Access]) -> None:
     security_headers = dict(SECURITY_HEADERS)
     if store.settings.public_url.startswith("https://"):
         security_headers["Strict-Transport-Security"] = "max-age=31536000"
+    app.headers = tuple(security_headers.items())
 
     @cache  # finding them by their labels costs more than counting
     def counters(method: str, rule: str, status: int) -> tuple[Counter, Histogram]:
@@ -90,7 +92,7 @@ def _guard(app: Flask, store: Store, access: dict[str, Access]) -> None:
     @app.before_request
     def admit() -> None:
         """The door; a route without an access rule is refused. Routing errors go on to their own answer."""
-        g.started_s = time.perf_counter()
+        request = request_ctx.request  # once: every look through a proxy costs
         if request.routing_exception is not None:
             return
         who = access.get(request.endpoint or "")
@@ -112,15 +114,15 @@ def _guard(app: Flask, store: Store, access: dict[str, Access]) -> None:
     @app.errorhandler(Exception)
     def on_error(_: Exception) -> Response:
         """The outermost shell of a request: logged, answered, let go."""
-        log.exception("request failed", method=request.method, path=request.path)
+        log.exception("request failed", method=request_ctx.request.method, path=request_ctx.request.path)
         return problem_reply(Problem(500, "Something went wrong here. It has been logged."))
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers.extend(security_headers)
+        request = request_ctx.request
         rule = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.url_rule else "any"
         requests, seconds = counters(method, rule, response.status_code)
         requests.inc()
-        seconds.observe(time.perf_counter() - g.started_s)
+        seconds.observe(time.perf_counter() - request.environ[STARTED])
         return response

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from intelligence_webhooks.app import create_app
 from intelligence_webhooks.reconcile import reconcile_regularly
@@ -54,11 +55,8 @@ class Front:
             answer = await self._call(request, body)
         except Problem as problem:
             return await _refuse(request, problem)
-        response = web.Response(body=answer.body, status=answer.status)
-        for name, value in answer.headers:
-            if name.lower() not in HOP_BY_HOP:
-                response.headers.add(name, value)
-        return response
+        headers = CIMultiDict(pair for pair in answer.headers if pair[0].lower() not in HOP_BY_HOP)
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
 
     async def close(self) -> None:
         """Waits for the calls under way."""
@@ -71,6 +69,8 @@ class Front:
         if (request.content_length or 0) > BODY_BYTES:
             raise Problem(413, "The body is too large.")
         try:
+            if request.content.is_eof():  # all of it came with the head
+                return await request.read()
             async with asyncio.timeout(self._body_deadline_s):
                 return await request.read()
         except TimeoutError:

@@ -79,9 +79,7 @@ class Intake:
         letter = DeadLetter(
             reason=reason, body=_text(delivery.body), headers=dict(delivery.headers), detail=detail
         )
-        written = self._dead_letters.append(letter)
-        written.add_done_callback(lambda _: self.notify())
-        return written
+        return self._dead_letters.append(letter)
 
     def settle(self) -> int:
         """Lets the ledger catch up and forgets the events that it knows by then; how many lines it took in."""
@@ -110,6 +108,8 @@ class Intake:
         for key, written in writes.items():
             if self._in_flight.get(key) is written:  # not a newer write of the same event
                 del self._in_flight[key]
+                if written.done() and written.exception() is not None:  # whoever waits for it may not know yet
+                    self._unsure.add(key)
 
     def settled(self, event: IntelEvent, written: Future[None], *, durable: bool) -> None:
         """Takes note of how the write of an event ended."""
@@ -160,8 +160,31 @@ class Ticket:
 
 async def arrived(written: Future[None]) -> None:
     """Returns when the write has ended well. Raises JournalError, or TimeoutError for a disk that hangs."""
-    # Shielded: who goes away first must not cancel the write that others wait for as well.
-    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), WRITE_DEADLINE_S)
+    # Not wrap_future with wait_for: they cost four times this, and who goes away first would cancel the write that
+    # others wait for as well.
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def tell(_: Future[None]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, waiter, None)
+
+    written.add_done_callback(tell)
+    deadline = loop.call_later(WRITE_DEADLINE_S, _settle, waiter, TimeoutError())
+    try:
+        await waiter
+    finally:
+        deadline.cancel()
+    written.result(0)
+
+
+def _settle(waiter: asyncio.Future[None], fault: Exception | None) -> None:
+    if waiter.done():
+        return
+    if fault is None:
+        waiter.set_result(None)
+    else:
+        waiter.set_exception(fault)
 
 
 def _event(payload: Payload, delivery: Delivery, replay_of: str) -> IntelEvent:

@@ -94,13 +94,16 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise BadPayload("the body is not a JSON object")
     if _deeper_than(value, MAX_DEPTH):
         raise BadPayload("the body is nested too deeply")
-    json.loads(body, object_pairs_hook=_once)
+    _duplicates.decode(body.decode())
     return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
         raise BadPayload("a name stands twice in an object")
+
+
+_duplicates = json.JSONDecoder(object_pairs_hook=_once)
 
 
 @cache

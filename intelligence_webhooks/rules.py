@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -43,13 +43,45 @@ class Bands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "medium" if score >= self.medium_from else "low"
 
 
-class Feed(msgspec.Struct, forbid_unknown_fields=True, dict=True):
+class _Operators(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """Operators by patterns of their names, and by sid."""
+
+    names: list[str] = []
+    operator_sids: list[str] = []
+
+    @cached_property
+    def _name_pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?:{name})" for name in self.names) or "(?!)", re.IGNORECASE)
+
+    def named(self, name: str, operator_sid: str) -> bool:
+        """True when the row is about the operator of this name and sid."""
+        return operator_sid in self.operator_sids or self._name_pattern.search(name) is not None
+
+
+class Check(_Operators, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """A rule whose breach is a finding of legal risk; `severity` 0 to 100.
+
+    It is broken when its operator matched (`finds` "matched") or did not ("missing"), or when `score` is true or
+    above zero. A classifier matches with one of `labels` (lower case).
+    """
+
+    category: str
+    severity: Annotated[float, msgspec.Meta(ge=0, le=100)]
+    finds: Literal["matched", "missing"] = "matched"
+    labels: list[str] = []
+    score: Literal["", "toxic", "hallucinations"] = ""
+
+    @property
+    def wanted(self) -> bool:
+        """The answer of the operator that breaks the rule."""
+        return self.finds == "matched"
+
+
+class Feed(_Operators, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One row of the table: the operators that feed `score` and how their results are read."""
 
     score: Score
     reader: Reader
-    names: list[str] = []
-    operator_sids: list[str] = []
     json_fields: list[str] = []
     shape: list[str] = []
     labels: dict[str, str] = {}
@@ -58,13 +90,9 @@ class Feed(msgspec.Struct, forbid_unknown_fields=True, dict=True):
     minimum: float = 0.0
     maximum: float = 100.0
 
-    @cached_property
-    def _name_pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(f"(?:{name})" for name in self.names) or "(?!)", re.IGNORECASE)
-
     def takes(self, name: str, operator_sid: str, value: Any = None) -> bool:
         """True when the operator of this name and sid feeds the score, or a JSON result has its shape."""
-        if operator_sid in self.operator_sids or self._name_pattern.search(name) is not None:
+        if self.named(name, operator_sid):
             return True
         return bool(self.shape) and isinstance(value, dict) and all(name in value for name in self.shape)
 
@@ -72,6 +100,7 @@ class Feed(msgspec.Struct, forbid_unknown_fields=True, dict=True):
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
     bands: Bands
     feed: list[Feed]
+    check: list[Check] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +109,15 @@ class Rules:
 
     bands: Bands
     feeds: tuple[Feed, ...]
+    checks: tuple[Check, ...] = ()
 
 
 def parse_rules(text: str) -> Rules:
     """The rules in a TOML document. Raises msgspec.ValidationError or re.error for a table that cannot work."""
     table = msgspec.toml.decode(text, type=_Table)
-    for feed in table.feed:
-        feed.takes("", "")
-    return Rules(table.bands, tuple(table.feed))
+    for row in (*table.feed, *table.check):
+        row.named("", "")
+    return Rules(table.bands, tuple(table.feed), tuple(table.check))
 
 
 def load_rules(path: Path | None) -> Rules:

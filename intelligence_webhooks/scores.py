@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from intelligence_webhooks import wording
+from intelligence_webhooks.legal_checks import broken_rules
 from intelligence_webhooks.rules import Bands, Feed, Rules
 from intelligence_webhooks.wording import Unreadable
 from shared.records import Finding, LegalRisk, OperatorOutcome
@@ -48,6 +49,7 @@ def score(outcomes: Sequence[OperatorOutcome], rules: Rules) -> tuple[Scores, li
     """
     marked = {id(outcome): msgspec.structs.replace(outcome) for outcome in outcomes}
     values: dict[str, Any] = {}
+    unread: set[str] = set()
     for feed in rules.feeds:
         for outcome in sorted(outcomes, key=_preference):
             if not (outcome.parsed and feed.takes(outcome.name, outcome.operator_sid, outcome.value)):
@@ -57,10 +59,16 @@ def score(outcomes: Sequence[OperatorOutcome], rules: Rules) -> tuple[Scores, li
             except Unreadable as fault:
                 copy = marked[id(outcome)]
                 copy.parsed, copy.reason = False, f"{feed.score}: {fault}"
+                unread.add(feed.score)
             else:
-                values.setdefault(feed.score, value)
+                if value is not None:
+                    values.setdefault(feed.score, value)
     if "tasks" in values:
         values["tasks_completed"], values["tasks"] = values["tasks"]
+    broken = broken_rules(outcomes, values, rules.checks)
+    if broken or (broken is not None and "legal_risk" not in unread):  # what could not be read is not "no risk"
+        told = values.get("legal_risk")
+        values["legal_risk"] = _legal_risk([*(told.findings if told else []), *broken], rules.bands)
     return msgspec.convert(values, Scores), list(marked.values())
 
 
@@ -133,7 +141,8 @@ def _as_number(value: Any) -> float:
     return number
 
 
-def _label(feed: Feed, outcome: OperatorOutcome) -> str:
+def _label(feed: Feed, outcome: OperatorOutcome) -> str | None:
+    """The label in our words; None for one that the table maps to "", since it says nothing about the score."""
     match outcome.operator_type:
         case "json":
             label = _required_field(feed, outcome)
@@ -148,7 +157,7 @@ def _label(feed: Feed, outcome: OperatorOutcome) -> str:
     known = feed.labels.get(label.strip().lower()) if isinstance(label, str) else None
     if known is None:
         raise Unreadable(f"unknown label {str(label)[:40]!r}")
-    return known
+    return known or None
 
 
 def _count(feed: Feed, outcome: OperatorOutcome) -> int:

@@ -24,6 +24,8 @@ RETRY_AFTER_S = 5
 # Where a server that can wait without a thread puts a list (see front.py).
 LATER = "crosschannel.later"
 SIGNATURE_HEADER = "X-Twilio-Signature"
+# The headers that are kept, and their names in WSGI.
+KEPT = {"content-type": "CONTENT_TYPE", IDEMPOTENCY_HEADER: "HTTP_I_TWILIO_IDEMPOTENCY_TOKEN"}
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 log = get_logger("webhook")
 
@@ -79,6 +81,7 @@ class Acknowledgement:
 class Rejection:
     """A body that cannot be used, on its way to the dead letters; waited for like an acknowledgement."""
 
+    store: Store
     written: Future[None]
 
     async def ready(self) -> None:
@@ -87,6 +90,7 @@ class Rejection:
             await arrived(self.written)
         except (JournalError, TimeoutError) as error:
             raise _not_stored(error) from error
+        self.store.intake.notify()
 
 
 def _keep_rejected(store: Store, delivery: Delivery, detail: str, later: list[Any] | None) -> None:
@@ -94,8 +98,9 @@ def _keep_rejected(store: Store, delivery: Delivery, detail: str, later: list[An
         written = store.intake.keep_rejected("malformed", delivery, detail)
         if later is None:
             written.result(WRITE_DEADLINE_S)
+            store.intake.notify()
         else:
-            later.append(Rejection(written))
+            later.append(Rejection(store, written))
     except (JournalError, TimeoutError) as error:
         raise _not_stored(error) from error
 
@@ -147,8 +152,7 @@ def raw_target(request: Request) -> str:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    kept = ("content-type", IDEMPOTENCY_HEADER)
-    return {name: request.headers[name] for name in kept if name in request.headers}
+    return {name: request.environ[variable] for name, variable in KEPT.items() if variable in request.environ}
 
 
 def _forbidden() -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -81,12 +82,18 @@ def _header_variables(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     """Headers as WSGI names them; those with an underscore are dropped, since they could pose as another."""
     found: dict[str, str] = {}
     for name, value in headers:
-        if "_" in name:
+        key = _variable(name)
+        if not key:
             continue
-        variable = name.upper().replace("-", "_")
-        if variable == "CONTENT_LENGTH":
-            continue
-        key = variable if variable == "CONTENT_TYPE" else f"HTTP_{variable}"
-        joint = "; " if variable == "COOKIE" else ","
+        joint = "; " if key == "HTTP_COOKIE" else ","
         found[key] = f"{found[key]}{joint}{value}" if key in found else value
     return found
+
+
+@lru_cache(512)
+def _variable(name: str) -> str:
+    """A header's name in WSGI, "" for one that is left out."""
+    variable = name.upper().replace("-", "_")
+    if "_" in name or variable == "CONTENT_LENGTH":
+        return ""
+    return variable if variable == "CONTENT_TYPE" else f"HTTP_{variable}"

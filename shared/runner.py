@@ -14,6 +14,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from shared.config import SERVICES, ConfigError, Settings, load_settings, read_environment
+from shared.head_deadline import GuardedRunner
 from shared.journal import JournalLocked
 from shared.service_keys import READINESS
 from shared.telemetry import configure_logging, get_logger
@@ -21,9 +22,10 @@ from shared.telemetry import configure_logging, get_logger
 DRAIN_S = 30.0
 CLOSE_S = 1.5  # aiohttp waits for it twice: for requests to end, and again once it has cancelled them
 EXIT_CONFIG = 2
-# A connection on which no whole request head arrives in this time is closed: aiohttp's 75 s let a few hundred slow
-# clients hold every descriptor. More than the 15 s after which our own clients let go of an idle connection.
-HEAD_DEADLINE_S = 20.0
+# How long an idle connection is kept: more than the 15 s after which our own clients let go of one.
+IDLE_DEADLINE_S = 20.0
+# A connection on which no whole request head arrives in this time is closed.
+HEAD_DEADLINE_S = 10.0
 log = get_logger("runner")
 
 Build = Callable[[Settings], web.Application]
@@ -80,12 +82,13 @@ async def serve(build: Build, settings: Settings, stop: asyncio.Event | None = N
     """
     stop = stop or _stop_on_signals()
     app = build(settings)
-    runner = web.AppRunner(
+    runner = GuardedRunner(
         app,
+        head_deadline_s=HEAD_DEADLINE_S,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=CLOSE_S,
-        keepalive_timeout=HEAD_DEADLINE_S,
+        keepalive_timeout=IDLE_DEADLINE_S,
     )
     try:
         await _start(runner, settings)

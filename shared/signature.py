@@ -11,8 +11,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +22,7 @@ from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 
 from shared.origins import websocket_origin
 
+ENCODED = re.compile(r"[^\w.:/?&=-]", re.ASCII)
 DEFAULT_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 FormValues = Mapping[str, str | Sequence[str]]
 Tokens = Iterable[str]
@@ -120,6 +123,11 @@ class _Form(dict[str, list[str]]):
 
 
 def _parameter(url: str, name: str) -> list[str]:
+    query = url.partition("?")[2]
+    if not ENCODED.search(url):  # nothing to decode
+        return [
+            value for key, _, value in (pair.partition("=") for pair in query.split("&")) if key == name and value
+        ]
     try:
         return parse_qs(urlsplit(url).query).get(name, [])
     except ValueError:  # no URL at all
@@ -142,10 +150,15 @@ def _spellings(url: str) -> list[str]:
 
 def _of_url(url: str, token: str, algorithm: str) -> str:
     """The signature of an address alone. The SDK tries more spellings of it, and takes ten times as long."""
-    digest = hmac.digest(
-        token.encode(), url.encode("utf-8", "replace"), "sha256" if algorithm == HMAC_SHA256 else "sha1"
-    )
-    return base64.b64encode(digest).decode()
+    # A copy of a keyed hash and not hmac.digest, which lets go of the interpreter's lock and waits to get it back.
+    mac = _keyed(token, algorithm).copy()
+    mac.update(url.encode("utf-8", "replace"))
+    return base64.b64encode(mac.digest()).decode()
+
+
+@lru_cache(16)
+def _keyed(token: str, algorithm: str) -> hmac.HMAC:
+    return hmac.new(token.encode(), digestmod="sha256" if algorithm == HMAC_SHA256 else "sha1")
 
 
 def _check_any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ import pytest
 from crosschannel.checks.intelligence import recommended_url, set_webhook, webhook_findings
 from shared.checks import Level
 from shared.config import Settings
-from tests.conftest import MakeSettings
+from tests.conftest import EventuallyAsync, MakeSettings
+from tests.sandbox_kit import ACCOUNT_SID, AUTH_TOKEN, INTELLIGENCE_SID, open_receiver, open_sandbox
+from tests.test_sandbox_intelligence import a_call
 
 SERVICE = "GA" + "3" * 32
 PUBLIC = "https://voice.example.com"
@@ -106,6 +109,28 @@ def test_setting_it_makes_the_finding_good(settings: Settings, twilio: Twilio) -
     assert twilio.service == {"webhook_url": WANTED, "webhook_http_method": "POST"}
     assert told(settings)[0] is Level.OK
     assert all(header and header.startswith("Basic ") for header in twilio.authorized)
+
+
+async def test_the_sandbox_posts_where_doctor_told_it_to(
+    make_settings: MakeSettings, tmp_path: Path, eventually_async: EventuallyAsync
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+    async with open_receiver() as us, open_sandbox(tmp_path, INTELLIGENCE_PUBLIC_URL=nowhere) as sandbox:
+        settings = make_settings(
+            "crosschannel",
+            tmp_path,
+            TWILIO_BASE_URL=sandbox.url,
+            TWILIO_ACCOUNT_SID=ACCOUNT_SID,
+            TWILIO_AUTH_TOKEN=AUTH_TOKEN,
+            TWILIO_INTELLIGENCE_SERVICE_SID=INTELLIGENCE_SID,
+            INTELLIGENCE_PUBLIC_URL=us.url,
+        )
+        assert (await asyncio.to_thread(told, settings))[0] is Level.NOTE
+        assert (await asyncio.to_thread(set_webhook, settings)).level is Level.OK
+        assert (await asyncio.to_thread(told, settings))[0] is Level.OK
+        await sandbox.report(a_call(1, "When are you open?"))
+        await eventually_async(lambda: us.seen)
+        assert us.seen[0][0].startswith(us.url + "/webhook?bodySHA256=")
 
 
 def test_without_a_service_the_address_is_printed(make_settings: MakeSettings, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ async def test_methods_we_do_not_know_are_refused(settings: Settings, method: st
     assert answer.startswith(b"HTTP/1.1 405"), answer[:200]
 
 
-async def test_a_head_that_trickles_in_is_cut_off(
+async def test_a_head_that_does_not_come_is_cut_off_and_an_idle_connection_is_kept(
     make_settings: MakeSettings,
     tmp_path: Path,
     free_port: Callable[[], int],
@@ -97,7 +97,11 @@ async def test_a_head_that_trickles_in_is_cut_off(
 
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(small, settings, stop))
-    reader, writer = await eventually_async(connected, 10.0)  # type: ignore[misc]
+    idle_reader, idle_writer = await eventually_async(connected, 10.0)  # type: ignore[misc]
+    idle_writer.write(b"GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert b"200 OK" in await idle_reader.readuntil(b"true}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    silent_reader, silent_writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /hello HTTP/1.1\r\nHost: h\r\n")
     began_s = time.monotonic()
 
@@ -109,9 +113,14 @@ async def test_a_head_that_trickles_in_is_cut_off(
     task = asyncio.create_task(trickle())
     async with asyncio.timeout(5):
         assert await reader.read() == b""
+        assert await silent_reader.read() == b""
     task.cancel()
     writer.close()
+    silent_writer.close()
     assert time.monotonic() - began_s < 5
+    idle_writer.write(b"GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert b"200 OK" in await idle_reader.readuntil(b"true}"), "a kept connection was closed as well"
+    idle_writer.close()
     stop.set()
     await serving
 

@@ -223,6 +223,38 @@ async def test_a_failed_transcript_is_a_dead_letter(
         assert letter.reason == "transcript_failed"
 
 
+async def test_an_encrypted_transcript_is_a_result_that_says_so(
+    upstream: Upstream, start: Start, eventually_async: EventuallyAsync
+) -> None:
+    transcript_sid = upstream.put()
+    key = "CR" + "4" * 32
+    upstream.transcripts[transcript_sid]["encryption_credential_sid"] = key
+    # Twilio keeps the contents of such a transcript as cipher text behind a link of each.
+    upstream.faults.append(
+        lambda seen: web.json_response({"code": 20404}, status=404) if "Operator" in seen.path else None
+    )
+    async with start() as running:
+        await running.accept(v2_body())
+        await eventually_async(lambda: has_results(running, 1))
+        (result,) = running.results()
+        assert (result.transcript_sid, result.call_sid) == (transcript_sid, CALL_SID)
+        assert (result.csat, result.legal_risk, result.summary) == (None, None, None)
+        assert [(found.parsed, found.reason) for found in result.operators] == [(False, f"encrypted with {key}")]
+        await eventually_async(lambda: running.unresolved() == 0)
+        assert running.dead_letters() == []
+
+
+async def test_the_readable_results_of_an_encrypted_transcript_are_scored(
+    upstream: Upstream, start: Start, eventually_async: EventuallyAsync
+) -> None:
+    transcript_sid = upstream.put()
+    upstream.transcripts[transcript_sid]["encryption_credential_sid"] = "CR" + "4" * 32
+    async with start() as running:
+        await running.accept(v2_body())
+        await eventually_async(lambda: has_results(running, 1))
+        assert running.results()[0].csat == 4.0
+
+
 async def test_a_poison_event_does_not_hold_up_the_others(
     upstream: Upstream, start: Start, eventually_async: EventuallyAsync
 ) -> None:

@@ -59,7 +59,7 @@ def test_json_operators_give_every_score() -> None:
 def test_the_legal_risk_of_a_call_is_its_worst_finding_and_no_sum() -> None:
     risk = scored("operator_results_json")[0].legal_risk
     assert risk is not None
-    assert (risk.score, risk.band, len(risk.findings)) == (72.0, "high", 2)
+    assert (risk.score, risk.band, len(risk.findings)) == (72.0, "high", 3)
 
 
 def test_no_findings_is_a_score_of_zero_but_no_result_is_none() -> None:
@@ -101,6 +101,7 @@ def test_findings_of_a_text_keep_category_and_evidence() -> None:
     assert [(f.category, f.severity, f.evidence) for f in risk.findings] == [
         ("Miscommunication", 30.0, "The agent misunderstood the question"),
         ("Potentially misleading advice", 40.0, "The agent gave advice"),
+        ("hallucination", 40.0, ""),
     ]
 
 
@@ -289,6 +290,61 @@ def test_intents_are_read_out_of_text_in_three_languages(language: str, intents:
 
 def test_the_disposition_is_the_classifiers_label() -> None:
     assert scored("operator_results_disposition")[0].disposition == "Voicemail"
+
+
+def phrase(name: str, matched: bool, kind: str = "extract", sid: str = "") -> OperatorOutcome:
+    return OperatorOutcome(name=name, operator_sid=sid, operator_type=kind, value={"matched": matched})
+
+
+def classified(name: str, label: str) -> OperatorOutcome:
+    return OperatorOutcome(name=name, operator_type="conversation-classify", value={"label": label})
+
+
+def risk_of(*outcomes: OperatorOutcome) -> tuple[float, list[str]] | None:
+    risk = score(outcomes, RULES)[0].legal_risk
+    return (risk.score, [finding.category for finding in risk.findings]) if risk else None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "risk"),
+    [
+        (phrase("RecordingDisclosureOperator", False), (50, ["recording disclosure missing"])),
+        (phrase("RecordingDisclosureOperator", True), (0, [])),
+        (phrase("Name Intro for Agents", False), (20, ["agent introduction missing"])),
+        (phrase("Do Not Contact Me", True), (60, ["asked not to be contacted"])),
+        (phrase("Do Not Contact Me", False), (0, [])),
+        (phrase("x", True, sid="LY8479286e8f884d3488572e0c335fe698"), (60, ["asked not to be contacted"])),
+        (classified("Prod_CallDisposition", "StopContactingMe"), (60, ["asked not to be contacted"])),
+        (classified("Prod_CallDisposition", "Ordinary"), (0, [])),
+        (phrase("PII Extraction", True, "pii-extract"), (30, ["personal data present"])),
+        (OperatorOutcome(name="Toxicity", operator_type="json", value={"toxic": True}), (60, ["toxic language"])),
+        (OperatorOutcome(name="Toxicity", operator_type="json", value={"toxic": False}), None),
+        (phrase("Escalation Request", True), None),
+    ],
+)
+def test_prebuilt_operators_tell_of_legal_risk(outcome: OperatorOutcome, risk: tuple[float, list[str]]) -> None:
+    assert risk_of(outcome) == risk
+
+
+def test_a_legal_result_that_cannot_be_read_is_not_made_up_for_by_a_clean_check() -> None:
+    unreadable = OperatorOutcome(name="Legal Risk", operator_type="json", value={"other": 1})
+    assert risk_of(unreadable, phrase("Recording Disclosure", True)) is None
+    assert risk_of(unreadable, phrase("Recording Disclosure", False)) == (50, ["recording disclosure missing"])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "disposition"),
+    [
+        ([classified("Voicemail Detection", "voicemail")], "Voicemail"),
+        ([classified("Voicemail Detection", "not_voicemail")], None),
+        ([classified("Unavailable Party Detector", "UnavailableParty")], "UnavailableParty"),
+        ([classified("Voicemail Detection", "voicemail"), classified("Prod_CallDisposition", "IVR")], "IVR"),
+    ],
+)
+def test_who_was_reached_is_the_disposition(outcomes: list[OperatorOutcome], disposition: str | None) -> None:
+    scores, marked = score(outcomes, RULES)
+    assert scores.disposition == disposition
+    assert all(outcome.parsed for outcome in marked)
 
 
 def test_what_the_model_refused_is_unparsed() -> None:

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from intelligence_webhooks import payload
 from intelligence_webhooks.app import create_app
+from intelligence_webhooks.intake import Delivery
 from intelligence_webhooks.payload import BadPayload
 from intelligence_webhooks.store import Store
 from shared.config import Settings
@@ -379,6 +380,24 @@ def test_an_event_whose_write_failed_is_written_again_even_when_its_line_got_in(
     assert status(client)["received"] == 1
     assert post(v2_body()).status_code == 204
     assert len(events(settings)) == 2
+
+
+def test_a_failed_write_is_in_doubt_before_whoever_waits_for_it_knows(
+    post: Post, client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError("I/O error")
+
+    intake = store_of(client).intake
+    delivery = Delivery(v2_body(), {"content-type": "application/json"})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        ticket = intake.begin(payload.parse(v2_body()), delivery)
+        assert ticket.written is not None
+        assert ticket.written.exception(10) is not None
+    intake.settle()  # the ledger has read the line that got into the file
+    assert post(v2_body()).status_code == 204
+    assert len(events(settings)) == 2, "a repeat was acknowledged for a line that may not be on the disk"
 
 
 def test_depth_is_limited_before_anything_is_built_from_it() -> None:
