@@ -75,7 +75,7 @@ class Deliveries:
 
     def json(self, url: str, body: bytes, product: str = "") -> None:
         """Sends a JSON body; the URL gets its hash, as Twilio does."""
-        signed_url, signature = sign_json(url, body, self._auth_token)
+        signed_url, signature = sign_json(_sent(url), body, self._auth_token)
         headers = {**self._signed(signature), "Content-Type": "application/json"}
         self._start(Delivery("POST", signed_url, body, headers, product))
 
@@ -88,6 +88,7 @@ class Deliveries:
             return None
 
     def _form(self, url: str, fields: Mapping[str, str], method: str, timeout_s: float, product: str) -> Delivery:
+        url = _sent(url)
         if method == "GET":
             full = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
             headers = self._signed(sign_form(full, {}, self._auth_token))
@@ -179,3 +180,8 @@ class Deliveries:
             if response.status >= 400:
                 log.warning("webhook was refused", status=response.status)
             return Reply(response.status, body)
+
+
+def _sent(url: str) -> str:
+    """The address as it is sent and signed: without connection overrides such as `#rc=5`."""
+    return url.partition("#")[0]
