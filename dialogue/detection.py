@@ -78,14 +78,14 @@ class LanguageTracker:
     def __init__(self, detect: Detect, tags: Sequence[str], current: str) -> None:
         self._detect = detect
         self._tags = list(dict.fromkeys(tags))
-        self._first = True
         self._belief: dict[str, float] = {}
         self.current = current
         self.settle(current, START)
 
     def settle(self, tag: str, belief: float = KEEP) -> None:
-        """Takes a language as known, such as one the caller asked for."""
+        """Takes a language as known, such as one the caller asked for; with `START` as merely configured."""
         self.current = tag
+        self._first = belief == START
         others = max(1, len(self._tags) - 1)
         self._belief = {known: belief if known == tag else (1 - belief) / others for known in self._tags}
 

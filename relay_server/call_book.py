@@ -94,6 +94,11 @@ class CallBook:
         entry = self._calls.get(call_sid)
         return entry.view if entry is not None else None
 
+    def turn(self, call_sid: str, number: int) -> Turn | None:
+        """A turn as its latest record tells it; None when it is not here."""
+        entry = self._calls.get(call_sid)
+        return entry.turns.get(number) if entry is not None else None
+
     def detail(self, call_sid: str) -> dict[str, Any] | None:
         """A call with its transcript, when each turn began, and what else happened; None when it is not here."""
         entry = self._calls.get(call_sid)

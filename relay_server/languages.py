@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue.detection import Detect, LanguageTracker
+from dialogue.detection import KEEP, START, Detect, LanguageTracker
 from dialogue.language import LanguageRequests, match_language, primary
 from relay_server.call_state import CallState
 
@@ -19,6 +19,10 @@ class Languages:
         tags = [primary(code) for code in self._codes]
         self._tracker = LanguageTracker(detect, tags, primary(call.agent.default_language))
         self._requests = requests
+
+    def begin(self, *, known: bool) -> None:
+        """The call begins in its language, which is `known` from before a resume or only configured."""
+        self._tracker.settle(primary(self._call.language.code), KEEP if known else START)
 
     def next(self, text: str, heard: str) -> tuple[str, str] | None:
         """The language to go on in, and why; None for the present one. `heard` is Twilio's tag."""

@@ -29,18 +29,11 @@ STAGE_SECONDS = Histogram(
 )
 
 
-def count_record(record: CallRecord) -> None:
-    """Counts what a record says; a turn counts once, when its reply is complete."""
+def count_record(record: CallRecord, before: Turn | None = None) -> None:
+    """Counts what a record says. `before` is the same turn's record until now, None for its first."""
     match record:
-        case Turn(outcome="open"):
-            pass
-        case Turn(heard_source=""):
-            TURNS.labels(record.outcome).inc()
-            INTERRUPTS.inc(record.interrupted)
-            for kind, tokens in record.usage.items():
-                TOKENS.labels(record.model, kind).inc(tokens)
-            for stage, milliseconds in record.latency.items():
-                STAGE_SECONDS.labels(stage.removesuffix("_ms")).observe(milliseconds / 1000)
+        case Turn():
+            _count_turn(record, before)
         case LanguageSwitched():
             SWITCHES.labels(record.to_language).inc()
         case CallError():
@@ -51,3 +44,19 @@ def count_record(record: CallRecord) -> None:
             COST.inc(record.cost_usd or 0.0)
         case _:
             pass
+
+
+def _count_turn(record: Turn, before: Turn | None) -> None:
+    """A turn counts once, when it is closed; each of its stages counts once, as soon as a closed turn has it."""
+    if record.outcome == "open":
+        return
+    was_open = before is None or before.outcome == "open"
+    if was_open:
+        TURNS.labels(record.outcome).inc()
+        for kind, tokens in record.usage.items():
+            TOKENS.labels(record.model, kind).inc(tokens)
+    INTERRUPTS.inc(record.interrupted and (was_open or before is None or not before.interrupted))
+    known = {} if was_open or before is None else before.latency
+    for stage, milliseconds in record.latency.items():
+        if stage not in known:  # the first speech and the end of it mostly come after the reply is complete
+            STAGE_SECONDS.labels(stage.removesuffix("_ms")).observe(milliseconds / 1000)

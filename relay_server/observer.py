@@ -11,7 +11,7 @@ from relay_server.metrics import LOST_RECORDS, count_record
 from relay_server.recovery import Recovery
 from shared.journal import Journal, JournalError
 from shared.live_feed import LiveFeed
-from shared.records import CallEnded, CallRecord, encode
+from shared.records import CallEnded, CallRecord, Turn, encode
 from shared.telemetry import get_logger
 
 log = get_logger("observer")
@@ -43,7 +43,8 @@ class CallObserver:
             _report(record, error)
         else:
             written.add_done_callback(lambda done: _report(record, done.exception()))
-        count_record(record)
+        before = self._book.turn(record.call_sid, record.turn) if isinstance(record, Turn) else None
+        count_record(record, before)
         self._book.apply(record)
         self._recovery.apply(record)
         self._feed.publish("record", encode(record))

@@ -122,6 +122,7 @@ class Session:
         if self._call.state is State.WAITING:  # Twilio repeats it when it reconnects by itself
             self._opening.begin(fact)
             self._silence.begin()
+            self._languages.begin(known=bool(self._call.history.turns))
 
     def _on_customer(self, fact: f.CustomerKnown) -> None:
         self._call.traits = fact.traits

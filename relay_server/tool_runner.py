@@ -14,8 +14,12 @@ from dialogue.customer import Customers
 from dialogue.http_tools import HttpTools, OnBehalf, ToolUnknown
 from dialogue.tools import LOOK_UP_CUSTOMER, ToolError, find_tool, look_up, read_arguments
 from relay_server.facts import RunTool, ToolFinished
+from shared.telemetry import get_logger
 
 UNKNOWN = '{"outcome":"unknown","note":"the tool did not answer in time; it may still do its work"}'
+
+FAILED = '{"outcome":"unknown","note":"the tool failed; it may have done its work"}'
+log = get_logger("tools")
 
 
 class ToolRunner:
@@ -36,6 +40,9 @@ class ToolRunner:
             result, outcome = msgspec.json.encode({"error": str(error)}).decode(), "error"
         except (TimeoutError, ToolUnknown):
             result, outcome = UNKNOWN, "unknown"
+        except Exception:  # a turn waits for this: whatever a tool's code does, the caller gets an answer
+            log.exception("a tool failed", tool=command.call.name, call_sid=command.call_sid)
+            result, outcome = FAILED, "unknown"
         duration_ms = round((time.monotonic() - started_s) * 1000, 1)
         return ToolFinished(command.call.id, result, outcome, duration_ms)
 

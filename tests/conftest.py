@@ -25,11 +25,11 @@ hypothesis_settings.load_profile("unhurried")
 
 
 class Eventually(Protocol):
-    def __call__(self, condition: Callable[[], T], timeout_s: float = 5.0) -> T: ...
+    def __call__(self, condition: Callable[[], T], timeout_s: float = 20.0) -> T: ...
 
 
 class EventuallyAsync(Protocol):
-    async def __call__(self, condition: Callable[[], T | Awaitable[T]], timeout_s: float = 5.0) -> T: ...
+    async def __call__(self, condition: Callable[[], T | Awaitable[T]], timeout_s: float = 20.0) -> T: ...
 
 
 class MakeSettings(Protocol):
@@ -40,7 +40,7 @@ class MakeSettings(Protocol):
 def eventually() -> Eventually:
     """`eventually(condition)`: the first truthy value of `condition()`; AssertionError when none comes in time."""
 
-    def wait(condition: Callable[[], T], timeout_s: float = 5.0) -> T:
+    def wait(condition: Callable[[], T], timeout_s: float = 20.0) -> T:
         deadline = time.monotonic() + timeout_s
         while not (value := condition()):
             assert time.monotonic() < deadline, f"not within {timeout_s} s: {condition}"
@@ -54,7 +54,7 @@ def eventually() -> Eventually:
 def eventually_async() -> EventuallyAsync:
     """The same for asyncio: `await eventually_async(condition)`; `condition` may be a coroutine function."""
 
-    async def wait(condition: Callable[[], T | Awaitable[T]], timeout_s: float = 5.0) -> T:
+    async def wait(condition: Callable[[], T | Awaitable[T]], timeout_s: float = 20.0) -> T:
         deadline = time.monotonic() + timeout_s
         while True:
             value = condition()

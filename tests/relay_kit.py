@@ -165,7 +165,7 @@ class CallerEnd:
         transport.shutdown(2)
 
     async def frame(self) -> dict[str, Any]:
-        found: dict[str, Any] = await self.socket.receive_json(timeout=5)
+        found: dict[str, Any] = await self.socket.receive_json(timeout=20)
         return found
 
     async def reply(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dialogue.agent import Agent, load_agent
+from dialogue.detection import Detect, no_detection
 from dialogue.model import Finished, ToolCall
 from relay_server import facts as f
 from relay_server import messages as m
@@ -18,9 +19,9 @@ SETUP = m.Setup(session_id="VX1", call_sid="CA1", account_sid="AC1", from_="+155
 class Line:
     """A session with a clock of its own; what it commands is kept in order."""
 
-    def __init__(self, *, setup: bool = True, agent: Agent | None = None) -> None:
+    def __init__(self, *, setup: bool = True, agent: Agent | None = None, detect: Detect = no_detection) -> None:
         self.agent = agent or load_agent(None)
-        self.session = Session(self.agent, "model-x")
+        self.session = Session(self.agent, "model-x", detect)
         self.now_s = 100.0
         self.commands: list[f.Command] = []
         self.timers: dict[str, float] = {}

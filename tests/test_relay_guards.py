@@ -14,6 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dialogue.agent import load_agent
+from dialogue.http_tools import HttpTools
+from dialogue.model import ModelClient
+from shared.config import OpenAISettings
 from tests.agent_kit import agent_file
 from tests.relay_kit import CALLER, TOKEN, Relay, Reply, running_relay
 
@@ -122,6 +125,47 @@ async def test_a_slow_tool_is_bridged_given_up_and_told_as_unknown(
         [result] = [m["content"] for m in relay.model.asked[1]["messages"] if m["role"] == "tool"]
         assert '"outcome":"unknown"' in result
         assert server.asked[0][3] == "CA1:1:call_0"
+
+
+async def test_a_tool_whose_code_fails_is_told_as_unknown_and_the_caller_gets_an_answer(
+    tmp_path: Path, free_port: Callable[[], int], shop: tuple[Shop, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(HttpTools, "call", breaks)
+    async with relay_with_shop(tmp_path, free_port(), shop[1], timeout_s=0.6) as relay:
+        relay.model.replies += [Reply((), tools=(("my_orders", "{}"),)), Reply(("I am not sure.",))]
+        async with relay.call() as caller:
+            assert await caller.ask("my orders?") == "I am not sure."
+        [result] = [m["content"] for m in relay.model.asked[1]["messages"] if m["role"] == "tool"]
+        assert '"outcome":"unknown"' in result
+
+
+@pytest.mark.parametrize("answer", [404, 500, "hang", "reset", "garbage"])
+async def test_a_provider_without_a_list_of_models_is_warmed_up_in_vain_and_harms_nothing(
+    answer: int | str,
+) -> None:
+    asked = asyncio.Event()
+
+    async def models(request: web.Request) -> web.Response:
+        asked.set()
+        if answer == "hang":
+            await asyncio.Event().wait()
+        if answer == "reset" and request.transport is not None:
+            request.transport.abort()
+        return web.Response(
+            status=answer if isinstance(answer, int) else 200, text="<html>", content_type="text/html"
+        )
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    async with TestServer(app) as server:
+        client = ModelClient(OpenAISettings(api_key="sk-x", base_url=str(server.make_url("/v1")), model="m"))
+        async with asyncio.timeout(20):
+            await client.warm()
+        assert asked.is_set()
+        await client.close()
 
 
 # ---- a model that fails ----

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.relay_kit import Relay, running_relay
 
 CALLS = int(os.environ.get("RELAY_LOAD_CALLS", "200"))
 AT_ONCE = 20
+KEYS = 10_000
 
 
 @pytest.fixture
@@ -75,10 +75,14 @@ def count_of(kind: type[Any]) -> int:
 
 async def test_a_flood_of_keys_neither_ends_the_call_nor_slows_another(relay: Relay) -> None:
     async with relay.call("CA1") as rude, relay.call("CA2") as other:
+        sent = 0
+        answered_at: list[int] = []
 
         async def flood() -> None:
-            for number in range(10_000):
-                await rude.send(type="dtmf", digit=str(1 + number % 9))
+            nonlocal sent
+            for sent in range(1, KEYS + 1):
+                await rude.send(type="dtmf", digit=str(1 + sent % 9))
+                await asyncio.sleep(0)  # client and relay share this loop
 
         async def drain() -> None:
             async for _ in rude.socket:  # ends with the socket: `receive` on a closed one would spin for ever
@@ -86,10 +90,10 @@ async def test_a_flood_of_keys_neither_ends_the_call_nor_slows_another(relay: Re
 
         reading = asyncio.create_task(drain())
         flooding = asyncio.create_task(flood())
-        started_s = time.monotonic()
         for _ in range(5):
             assert await other.ask("hi") == "Hello."
-        assert time.monotonic() - started_s < 20  # generous: machines are noisy, and a drowned call takes for ever
+            answered_at.append(sent)
+        assert answered_at[0] < KEYS, "the other caller was answered only after the flood"
         await flooding
         reading.cancel()
         assert relay.app is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,8 @@ from dialogue.agent import Agent, load_agent
 from dialogue.model import Finished, ToolCall
 from relay_server import facts as f
 from relay_server import messages as m
-from relay_server.metrics import TURNS
+from relay_server.call_book import CallBook
+from relay_server.metrics import STAGE_SECONDS, TURNS, count_record
 from relay_server.recovery import Recovery
 from shared import records as r
 from tests.agent_kit import agent_file
@@ -32,6 +32,21 @@ def recovery(line: Line) -> Recovery:
 
 def counted(outcome: str) -> float:
     return float(TURNS.labels(outcome)._value.get())
+
+
+def observed(stage: str) -> float:
+    return float(STAGE_SECONDS.labels(stage)._buckets[-1].get()) + sum(
+        bucket.get() for bucket in STAGE_SECONDS.labels(stage)._buckets[:-1]
+    )
+
+
+def count(line: Line, *more: r.CallRecord) -> None:
+    """Counts a call's records as the observer does."""
+    book = CallBook()
+    for record in (*line.records(r.Record), *more):
+        before = book.turn(record.call_sid, record.turn) if isinstance(record, r.Turn) else None
+        count_record(record, before)
+        book.apply(record)
 
 
 def test_a_turn_has_three_records() -> None:
@@ -75,9 +90,7 @@ def test_a_failed_turn_whose_apology_is_interrupted_stays_failed() -> None:
     assert (line.turns[-1].outcome, line.turns[-1].interrupted) == ("failed", True)
 
 
-def test_every_turn_is_counted_once(monkeypatch: Any) -> None:
-    from relay_server.metrics import count_record
-
+def test_every_turn_is_counted_once() -> None:
     before = {name: counted(name) for name in ("completed", "interrupted", "failed")}
     line = Line()
     line.played(GREETING)
@@ -87,13 +100,41 @@ def test_every_turn_is_counted_once(monkeypatch: Any) -> None:
     line.say("two")
     line.reply("Fine.")
     line.played("Fine.")
-    for record in line.records(r.Record):
-        count_record(record)
+    count(line)
     assert {name: counted(name) - before[name] for name in before} == {
         "completed": 1,
         "interrupted": 1,
         "failed": 0,
     }
+
+
+def test_every_stage_of_a_turn_is_observed_once_though_speech_ends_after_the_reply() -> None:
+    stages = ("model_request", "first_byte", "first_text", "first_speech", "complete", "heard", "tools")
+    before = {stage: observed(stage) for stage in stages}
+    line = Line()
+    line.played(GREETING)
+    line.say("hi")
+    line.reply(tools=(ToolCall("t1", "look_up_customer", "{}"),))
+    line.feed(f.ToolFinished("t1", "{}", "ok", 1.0))
+    line.reply("Hello.")
+    line.event("agentSpeaking", "on")
+    line.played("Hello.")
+    line.event("agentSpeaking", "off")
+    line.feed(f.SocketClosed(clean=True))
+    count(line)
+    assert {stage: observed(stage) - before[stage] for stage in stages} == dict.fromkeys(stages, 1)
+
+
+def test_a_turn_that_only_the_sweeper_closes_is_counted_too() -> None:
+    before = counted("interrupted")
+    line = Line()
+    line.played(GREETING)
+    line.say("hi")
+    line.reply("Hello there. I am ", finish=False)
+    line.played("Hello there.")
+    found = recovery(line)
+    count(line, *found.ended("CA1", "lost", 0.0))
+    assert counted("interrupted") - before == 1
 
 
 def test_words_still_waiting_when_the_caller_hangs_up_are_recorded() -> None:
@@ -201,6 +242,21 @@ def test_the_persona_and_the_language_come_back(tmp_path: Path) -> None:
     back = returned(line, agent)
     assert back.asked[0].persona == "events"
     assert "(pt-BR)" in back.asked[0].messages[0]["content"]
+
+
+def test_one_doubtful_word_after_a_resume_does_not_switch_a_known_language() -> None:
+    weak = {"en": 0.2, "pt": 0.75, "es": 0.05}
+    line = Line()
+    line.say("hello there")
+    line.reply("Hello.")
+    back = Line(setup=False, detect=lambda _: weak)
+    back.feed(recovery_of_killed(line))
+    back.feed(SETUP)
+    back.say("hm, total")
+    assert back.session.language == "en-US"
+    new = Line(detect=lambda _: weak)
+    new.say("hm, total")
+    assert new.session.language == "pt-BR"  # the first words of a call outweigh what was configured
 
 
 def returned(line: Line, agent: Agent | None = None) -> Line:
