@@ -101,6 +101,7 @@ class Answering:
         turn.mark("model_request_ms", call.now_s)
         persona = call.agent.persona(call.persona)
         messages = call.history.messages(call.agent, call.language, call.traits, persona) + call.desk.messages()
+        turn.answer_start = len(turn.reply_text)
         turn.cycles.append(Cycle(call.ledger.sent))
         self._speech = Speech(call.agent.conversation)
         self._streaming = self.spoken = False
@@ -130,11 +131,15 @@ class Answering:
         self.finish("interrupted")
 
     def line_lost(self, *, clean: bool) -> None:
-        """The socket is gone. A turn that nobody has heard a word of stays open: the call may come back to it."""
-        if clean or self._call.history.current.reply_text:
+        """The socket is gone. A turn whose answer nobody has heard stays open: the call may come back to it."""
+        call, turn = self._call, self._call.history.current
+        call.ledger.finish(call.now_s)
+        if clean or len(turn.heard_so_far(call.ledger.heard)) > turn.answer_start:
             self.cancel()
-        else:
-            self._call.out.append(CancelModel(self.generation, drop=True))
+            return
+        call.out.append(CancelModel(self.generation, drop=True))
+        if turn.reply_text:
+            call.write_playing(turn)
 
     # ---- what the model streams ----
 
@@ -210,6 +215,8 @@ class Answering:
         turn.cycle.text += text
         turn.mark("first_text_ms", call.now_s)
         self.spoken = self.spoken or (of_model and not text.isspace())
+        if self.tools_running or not self.spoken:  # a filler
+            turn.answer_start = len(turn.reply_text)
         call.ledger.send(text, call.now_s)
         call.send(TextOut(text), self.generation if of_model else None)
 
@@ -238,6 +245,9 @@ class Answering:
             return
         if turn.cycle.text:
             self.close_cycle()
+        turn.answer_start = len(turn.reply_text)
+        if turn.reply_text:  # the call may come back to this turn, and then knows what was said before the tools
+            call.write_turn()
         calls = distinct(turn, calls)
         call.tool_calls += len(calls)
         self._tools = ToolRound(call.call_sid, turn, calls)

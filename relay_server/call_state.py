@@ -10,11 +10,12 @@ from dialogue.agent import Agent, Language
 from relay_server.desk_state import DeskState
 from relay_server.facts import Command, Send, SetTimer, Write
 from relay_server.history import History
+from relay_server.keypad import MASK, Keyed
 from relay_server.ledger import Ledger
 from relay_server.messages import HintsOut, LanguageOut, Outbound, TextOut
 from relay_server.speakers import Speakers
 from relay_server.turns import Cycle, LiveTurn
-from shared.records import CallRecord, LanguageSwitched, PersonaChanged
+from shared.records import CallRecord, KeysEntered, LanguageSwitched, PersonaChanged
 
 
 class State(Enum):
@@ -50,7 +51,7 @@ class CallState:
     caller: str = ""
     customer: str = ""
     persona: str = ""
-    entries: dict[str, str] = field(default_factory=dict)  # keyed in, by name; never written anywhere
+    entries: dict[str, str] = field(default_factory=dict)  # keyed in, by name; sensitive ones live only here
     tokens: int = 0
     tool_calls: int = 0
     speakers: Speakers = field(default_factory=Speakers)
@@ -90,6 +91,17 @@ class CallState:
         record = turn.record(self.call_sid)
         record.heard_text, record.heard_source = turn.heard_so_far(self.ledger.heard), "playing"
         self.write(record)
+
+    def note_entry(self, entry: Keyed) -> None:
+        """Keeps what was keyed in for the tools, and journals it so that a call which comes back knows it."""
+        self.entries[entry.name] = entry.digits
+        number = self.history.turns[-1].number if self.history.turns else 0
+        digits = MASK if entry.sensitive else entry.digits
+        self.write(
+            KeysEntered(
+                call_sid=self.call_sid, turn=number, name=entry.name, digits=digits, sensitive=entry.sensitive
+            )
+        )
 
     def say_aside(self, text: str) -> None:
         """Says something of its own between two turns; only while nothing is being generated."""

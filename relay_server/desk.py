@@ -97,6 +97,7 @@ class Desk:
         """Puts the operator's words, keys or sound into Twilio's queue; spoken words are a turn of their own."""
         call = self._call
         if fact.play:
+            call.ledger.play(fact.play_s, call.now_s)
             call.send(PlayOut(fact.play))
         elif fact.digits:
             call.ledger.send(fact.digits, call.now_s)  # Twilio reports them as played, like text

@@ -24,6 +24,7 @@ class Resumed:
     elapsed_s: float = 0.0
     persona: str = ""
     desk: DeskState = field(default_factory=DeskState)
+    entries: Mapping[str, str] = field(default_factory=dict)  # keyed in before, without the sensitive ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class OperatorSpoke:
     text: str = ""
     digits: str = ""
     play: str = ""
+    play_s: float = 10.0  # how long the sound is, which Twilio never tells
     lang: str = ""
     interruptible: bool | None = None
 

@@ -50,7 +50,7 @@ class Hearing:
         call = self._call
         call.ledger.finish(call.now_s)
         for turn in call.history.unsettled():
-            if turn.outcome == "open":  # nothing of it was said, and the call may come back to it
+            if turn.outcome == "open":  # its answer was not heard, and the call may come back to it
                 continue
             for cycle in turn.cycles:
                 cycle.settle(call.ledger.heard, final=True)

@@ -37,11 +37,12 @@ class History:
         self._restored = len(self.turns)
 
     def reopen(self) -> LiveTurn | None:
-        """The last turn, when nobody has answered it yet: it is taken up again. None for any other."""
-        if not self.turns or self.turns[-1].outcome != "open" or self.turns[-1].heard_text:
+        """The last turn, when its answer was not heard yet: it is taken up again. None for any other."""
+        turn = self.turns[-1] if self.turns else None
+        if turn is None or turn.outcome != "open" or len(turn.heard_text) > turn.answer_start:
             return None
         self._restored -= 1
-        return self.turns[-1]
+        return turn
 
     def aside(self, cycle: Cycle) -> None:
         """Notes what is said between two turns."""

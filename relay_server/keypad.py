@@ -20,6 +20,7 @@ class Keyed:
     name: str
     digits: str
     text: str
+    sensitive: bool = False
 
 
 class Keypad:
@@ -59,7 +60,9 @@ class Keypad:
         self._digits, self._expected = "", None
         sensitive = expected.sensitive if expected else self._config.sensitive
         shown = f"{MASK} ({len(digits)} keys)" if sensitive else digits
-        return Keyed(expected.name if expected else "", digits, f"{expected.name}: {shown}" if expected else shown)
+        if expected is None:
+            return Keyed("", digits, shown, sensitive)
+        return Keyed(expected.name, digits, f"{expected.name}: {shown}", sensitive)
 
     def interrupt_limit(self, now_s: float) -> int | None:
         """The offset in front of which an interrupt now drops speech; None when it drops all."""

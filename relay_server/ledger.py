@@ -30,11 +30,13 @@ class Ledger:
         self._dropped = ""
         self._unplaced = 0
         self._since_s = 0.0
+        self._sound_s = 0.0
+        self._sound_at = 0
 
     @property
     def silent(self) -> bool:
-        """True when nothing waits to be spoken."""
-        return not has_letters(self._waiting)
+        """True when nothing waits to be spoken or played."""
+        return not has_letters(self._waiting) and not self._sound_s
 
     def send(self, text: str, now_s: float) -> None:
         """Text went to Twilio."""
@@ -43,6 +45,14 @@ class Ledger:
             self._since_s = now_s
         self._waiting += text
         self.sent += len(text)
+
+    def play(self, length_s: float, now_s: float) -> None:
+        """A sound went to Twilio, which reports neither its beginning nor its end."""
+        self.settle(now_s)
+        if self.silent:
+            self._since_s = now_s
+        self._sound_s += length_s
+        self._sound_at = self.sent
 
     def played(self, fragment: str, now_s: float) -> None:
         """Twilio reports that this was spoken. In other words than were sent it counts later, by its length."""
@@ -59,6 +69,8 @@ class Ledger:
         if self._unplaced and len(self._waiting) <= OTHER_WORDS_FACTOR * self._unplaced:
             self._hear(len(self._waiting))
         self._place(self.sent)
+        if self.heard >= self._sound_at:
+            self._sound_s = 0.0
 
     def interrupted(self, fragment: str, now_s: float, before: int | None = None) -> int:
         """The offset up to which speech was heard; what waited in front of `before` (default: all) is dropped.
@@ -80,6 +92,8 @@ class Ledger:
         self._dropped = self._waiting[:dropped][:TAIL_CHARACTERS]
         self._waiting = self._waiting[dropped:]
         self.heard += dropped
+        if limit >= self._sound_at:
+            self._sound_s = 0.0
         self._unplaced = 0
         self._since_s = now_s
         return cut
@@ -91,14 +105,20 @@ class Ledger:
 
     def remaining_s(self) -> float:
         """How long what waits takes to be spoken."""
-        return SPEECH_STARTS_S + len(self._waiting) / CHARACTERS_PER_SECOND
+        return SPEECH_STARTS_S + len(self._waiting) / CHARACTERS_PER_SECOND + self._sound_s
+
+    def sound_ends_at_s(self) -> float:
+        """When the sound that was sent should be over; 0 when none is."""
+        return self.ends_at_s() if self._sound_s else 0.0
 
     def ends_at_s(self) -> float:
         """When what waits is spoken by the usual speed of speech; in the past when nothing waits."""
         return self._since_s + self.remaining_s() if not self.silent else self._since_s
 
     def settle(self, now_s: float) -> None:
-        """Moves the cursor to where speech must be by now, in sessions without reports."""
+        """Moves the cursor to where speech must be by now, in sessions without reports; a sound ends in any."""
+        if self._sound_s and now_s >= self.ends_at_s():
+            self._sound_s = 0.0
         if self.reports or self.silent:
             return
         heard = self.estimate(now_s) - self.heard
@@ -127,4 +147,6 @@ class Ledger:
         self._tail = (self._tail + self._waiting[:count])[-TAIL_CHARACTERS:]
         self._waiting = self._waiting[count:]
         self.heard += count
+        if self.heard > self._sound_at:  # what comes behind the sound is being spoken
+            self._sound_s = 0.0
         self._unplaced = 0

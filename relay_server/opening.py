@@ -29,6 +29,7 @@ class Opening:
         self._call.history.restore(fact.turns)
         self._call.language = self._call.agent.language(fact.language)
         self._call.desk = fact.desk
+        self._call.entries = dict(fact.entries)
         self._call.persona = self._call.agent.persona(fact.persona).name
         self._call.tokens = sum(turn.usage.get("total_tokens", 0) for turn in fact.turns)
         self._call.tool_calls = sum(len(turn.tools) for turn in fact.turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
@@ -25,11 +26,15 @@ Fact = Callable[[str], f.Fact]  # of the operator's name
 
 
 class Say(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one of words, keys and a sound's https address; `lang` is one that the agent declares."""
+    """Exactly one of words, keys and a sound's https address; `lang` is one that the agent declares.
+
+    `play_s` is the sound's length in seconds: until then nobody is asked whether they are still there.
+    """
 
     text: str = ""
     digits: str = ""
     play: str = ""
+    play_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 10.0
     lang: str = ""
     interruptible: bool | None = None
 
@@ -70,7 +75,9 @@ async def say(request: web.Request) -> web.Response:
         request,
         call,
         "say",
-        lambda actor: f.OperatorSpoke(actor, text, wanted.digits, wanted.play, lang, wanted.interruptible),
+        lambda actor: f.OperatorSpoke(
+            actor, text, wanted.digits, wanted.play, wanted.play_s, lang, wanted.interruptible
+        ),
     )
 
 

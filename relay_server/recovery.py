@@ -21,6 +21,7 @@ from shared.records import (
     CallRecord,
     CallResumed,
     CallStarted,
+    KeysEntered,
     LanguageSwitched,
     OperatorAction,
     PersonaChanged,
@@ -50,12 +51,14 @@ class OpenCall:
     resumes: int = 0
     gone_s: float | None = None
     desk: DeskState = field(default_factory=DeskState)
+    entries: dict[str, str] = field(default_factory=dict)
 
     def resumed(self) -> Resumed:
         turns = tuple(self._with_tools(self.turns[number]) for number in sorted(self.turns))
         elapsed_s = (utc_now() - self.started.at).total_seconds()
         elapsed_s = max(0.0, elapsed_s)
-        return Resumed(turns, self.resumes, self.language, elapsed_s, self.persona, deepcopy(self.desk))
+        desk, entries = deepcopy(self.desk), dict(self.entries)
+        return Resumed(turns, self.resumes, self.language, elapsed_s, self.persona, desk, entries)
 
     def note(self, record: Turn) -> None:
         """Takes a turn as it stands; what a closed one's tools did is in it."""
@@ -104,6 +107,8 @@ class Recovery:
                 call.persona = record.to_persona
             case LanguageSwitched():
                 call.language = record.to_language
+            case KeysEntered() if not record.sensitive:
+                call.entries[record.name] = record.digits
             case OperatorAction():
                 call.desk.apply(record.actor, record.action, record.detail)
             case CallResumed():

@@ -202,7 +202,7 @@ class Session:
         entry = self._keypad.take()
         if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
             if entry.name:
-                self._call.entries[entry.name] = entry.digits
+                self._call.note_entry(entry)
             self._take(Words("dtmf", entry.text))
 
     # ---- what was heard ----

@@ -52,6 +52,7 @@ class LiveTurn:
     model: str = ""
     persona: str = ""
     speech: dict[str, float] = field(default_factory=dict)
+    answer_start: int = 0  # where in the reply the model's last answer begins, behind what tools needed
     journalled: str = ""  # what was heard as far as the journal knows, and since when
     journalled_s: float = float("-inf")
 
@@ -130,24 +131,35 @@ class LiveTurn:
             model=self.model,
             usage=dict(self.usage),
             speech=dict(self.speech),
+            answer_start=self.answer_start,
         )
 
 
 def closed_turn(record: Turn) -> Turn:
     """The correction of a turn that was left open: whoever answered it is gone."""
+    source = "played" if record.heard_source == "playing" else record.heard_source
     return msgspec.structs.replace(
-        record, id=new_id(), at=utc_now(), seq=0, outcome="interrupted", interrupted=True
+        record,
+        id=new_id(),
+        at=utc_now(),
+        seq=0,
+        outcome="interrupted",
+        interrupted=True,
+        heard_source=source,
     )
 
 
 def restored_turn(record: Turn) -> LiveTurn:
     """A turn out of the journal, for the history of a call that comes back."""
     heard = record.heard_text if record.heard_source else record.reply_text
+    if record.outcome == "open" and not record.heard_source:  # said, as far as anyone knows
+        heard = record.reply_text[: record.answer_start]
     cycles = []
     if record.tools:
         calls = tuple(ToolCall(tool.tool_call_id, tool.name, tool.arguments) for tool in record.tools)
         results = {tool.tool_call_id: tool.result for tool in record.tools}
-        cycles.append(Cycle(0, heard=0, tool_calls=calls, results=results))
+        before, heard = heard[: record.answer_start], heard[record.answer_start :]
+        cycles.append(Cycle(0, text=before, heard=len(before), tool_calls=calls, results=results))
     cycles.append(Cycle(0, text=heard, heard=len(heard)))
     return LiveTurn(
         number=record.turn,
@@ -162,6 +174,7 @@ def restored_turn(record: Turn) -> LiveTurn:
         model=record.model,
         persona=record.persona,
         usage=dict(record.usage),
+        answer_start=record.answer_start,
     )
 
 

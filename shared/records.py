@@ -77,6 +77,7 @@ class Turn(Record, tag="turn"):
     first_speech_ms, tools_ms, complete_ms, heard_ms. `heard_source` says how `heard_text` is known: played,
     interrupt, estimated, or playing while more of it may be heard. `speech` holds how long each spoke since the
     turn before was settled: agent_ms, caller_ms, silence_ms; empty where Twilio reports no speakers.
+    `reply_text[answer_start:]` is the answer itself: what stands before it was said before and while tools ran.
     """
 
     call_sid: str
@@ -95,6 +96,7 @@ class Turn(Record, tag="turn"):
     model: str = ""
     usage: dict[str, int] = {}
     speech: dict[str, float] = {}
+    answer_start: int = 0
 
 
 class ToolRecord(Record, tag="tool"):
@@ -156,6 +158,16 @@ class SilencePrompt(Record, tag="silence_prompt"):
     count: int
 
 
+class KeysEntered(Record, tag="keys_entered"):
+    """The caller has keyed in the entry `name` of the agent file; `digits` are masked when it is `sensitive`."""
+
+    call_sid: str
+    turn: int
+    name: str
+    digits: str
+    sensitive: bool = False
+
+
 class CallResumed(Record, tag="call_resumed"):
     """The same call came back on a new socket."""
 
@@ -195,6 +207,7 @@ CallRecord = (
     | Handoff
     | OperatorAction
     | SilencePrompt
+    | KeysEntered
     | CallResumed
     | CallError
     | CallEnded

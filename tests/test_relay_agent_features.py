@@ -12,10 +12,12 @@ from dialogue.model import Finished, ToolCall
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.call_state import State
+from relay_server.keypad import MASK
+from relay_server.recovery import Recovery
 from relay_server.speech import Speech
 from shared import records as r
 from tests.agent_kit import FRENCH, agent_file
-from tests.relay_line import Line, frames, history, last, spoken
+from tests.relay_line import SETUP, Line, frames, history, last, spoken
 
 KEYS = """
 [dtmf]
@@ -107,6 +109,31 @@ def test_a_sensitive_entry_appears_nowhere_and_reaches_the_tools(keyed: Line) ->
     assert dict(run.entries) == {"pin": "4711"}
     elsewhere = [c for c in keyed.commands if not isinstance(c, f.RunTool)]
     assert "4711" not in repr(elsewhere)
+
+
+def test_what_was_keyed_in_comes_back_after_a_kill_unless_it_is_sensitive(keyed: Line) -> None:
+    for entry, keys in (("pin", "1230"), ("order", "77#")):
+        keyed.say(entry)
+        keyed.reply("Please key it in.", tools=(ToolCall("t1", "expect_keys", f'{{"entry":"{entry}"}}'),))
+        keyed.reply("Go on.")
+        press(keyed, keys)
+        keyed.reply("Thank you.")
+    assert [(found.name, found.digits) for found in keyed.records(r.KeysEntered)] == [
+        ("pin", MASK),
+        ("order", "77"),
+    ]
+    found = Recovery()
+    for record in keyed.records(r.Record):
+        found.apply(record)
+    found.lost_socket("CA1", 0.0)
+    resumed = found.resume("CA1")
+    assert resumed is not None
+    back = Line(setup=False, agent=keyed.agent)
+    back.feed(resumed)
+    back.feed(SETUP)
+    back.say("look it up")
+    sent = back.reply(tools=(ToolCall("t1", "look_up_customer", "{}"),))
+    assert last(sent, f.RunTool).entries == {"order": "77"}
 
 
 def test_an_open_entry_ends_with_its_key_or_a_pause(keyed: Line) -> None:

@@ -95,6 +95,29 @@ def test_keys_and_sounds_go_into_the_queue_too() -> None:
     assert line.turns[-1].heard_text == "One two."
 
 
+def test_nobody_is_asked_whether_they_are_there_while_a_sound_plays_and_the_call_ends_behind_it() -> None:
+    line = quiet_line()
+    for _ in range(2):  # known speakers: the events of this call say nothing about sounds
+        line.event("agentSpeaking", "on")
+        line.event("agentSpeaking", "off")
+    line.feed(f.OperatorSpoke(ANA, play="https://a.example/x.mp3", play_s=30.0))
+    assert not line.records(r.SilencePrompt)
+    line.wait(35)
+    assert not line.records(r.SilencePrompt)
+    line.wait(5)
+    assert len(line.records(r.SilencePrompt)) == 1
+
+
+def test_an_interrupt_drops_a_sound_and_a_transfer_waits_for_one() -> None:
+    line = quiet_line()
+    line.feed(f.OperatorSpoke(ANA, play="https://a.example/x.mp3", play_s=30.0))
+    line.feed(f.OperatorTransferred(ANA, to="+15555550133"))
+    line.wait(25)
+    assert not [frame for frame in frames(line.commands) if isinstance(frame, m.EndOut)]
+    line.interrupt("")
+    assert isinstance(frames(line.commands)[-1], m.EndOut)
+
+
 # ---- whispering ----
 
 

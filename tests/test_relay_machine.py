@@ -91,6 +91,7 @@ class CallMachine(RuleBasedStateMachine):
                 self.ends += 1
             case f.StartModel():
                 assert command.generation > self.generation
+                assert not self.session.taken_over_by, "the model is asked while an operator has the call"
                 assert not self.open_cycle, "a new reply starts inside an open talk cycle"
                 self.generation = command.generation
                 self.check_history(command)
@@ -98,6 +99,8 @@ class CallMachine(RuleBasedStateMachine):
                 self.cancelled.add(command.generation)
             case f.RunTool():
                 self.tools.append(command.call)
+            case f.Write(record=r.SilencePrompt()):
+                assert not self.session.taken_over_by, "an operator's caller is asked whether they are there"
             case f.Write(record=r.Turn() as turn):
                 self.check_record(turn)
                 self.turns[turn.turn] = turn
@@ -186,6 +189,32 @@ class CallMachine(RuleBasedStateMachine):
     def time_passes(self, name: str, after_s: float) -> None:
         self.tell(f.TimerFired(name), after_s)
 
+    @rule(text=st.sampled_from(["I am Ana. ", "One moment"]), sound=st.booleans(), digits=st.booleans())
+    def an_operator_speaks(self, text: str, sound: bool, digits: bool) -> None:
+        if sound:
+            self.tell(f.OperatorSpoke("ana", play="https://a.example/x.mp3", play_s=5.0))
+        else:
+            self.tell(f.OperatorSpoke("ana", text="" if digits else text, digits="12#" if digits else ""))
+
+    @rule()
+    def an_operator_whispers(self) -> None:
+        self.tell(f.OperatorWhispered("ana", "be kind"))
+
+    @rule()
+    def an_operator_takes_over(self) -> None:
+        self.tell(f.OperatorTookOver("ana"))
+
+    @rule()
+    def an_operator_gives_back(self) -> None:
+        self.tell(f.OperatorReleased("ana"))
+
+    @rule(end=st.integers(0, 9))
+    def an_operator_ends_or_transfers(self, end: int) -> None:
+        if end == 0:  # seldom: nothing happens behind it
+            self.tell(f.EndRequested("ana"))
+        elif end == 1:
+            self.tell(f.OperatorTransferred("ana", to="+15555550133"))
+
     @rule()
     def the_process_stops(self) -> None:
         self.tell(f.Shutdown())
@@ -196,7 +225,7 @@ class CallMachine(RuleBasedStateMachine):
             self.gone = True
             self.tell(f.SocketClosed(clean))
             left_open = [turn for turn in self.turns.values() if turn.outcome == "open"]
-            assert all(not clean and not turn.reply_text for turn in left_open)
+            assert all(not clean and len(turn.heard_text) <= turn.answer_start for turn in left_open)
 
     # ---- what must hold ----
 

@@ -226,6 +226,65 @@ def test_tools_that_had_finished_are_not_run_again_after_a_kill() -> None:
     ]
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_turn_whose_words_before_a_tool_were_heard_goes_on_with_the_tools_result(killed: bool) -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("where is my order?")
+    line.reply("Let me look. ", tools=(ToolCall("t1", "order_status", "{}"),))
+    line.played("Let me look.")
+    line.feed(f.ToolFinished("t1", '{"status":"shipped"}', "ok", 9.0))
+    line.reply("It has ", finish=False)  # sent, and not heard
+    if not killed:
+        line.feed(f.SocketClosed(clean=False))
+    back = returned(line)
+    said = back.asked[0].messages[-3:]
+    assert [message["role"] for message in said] == ["user", "assistant", "tool"]
+    assert (said[1]["content"], said[2]["content"]) == ("Let me look. ", '{"status":"shipped"}')
+    back.played(back.agent.language("en-US").resumed)
+    back.reply("It has shipped.")
+    back.played("It has shipped.")
+    turn = back.turns[-1]
+    assert (turn.turn, turn.outcome, turn.heard_text) == (1, "completed", "Let me look. It has shipped.")
+    assert [tool.tool_call_id for tool in turn.tools] == ["t1"]
+    line.commands += back.commands
+    asked = returned(line).say("thanks")  # it comes back once more
+    assert asked is not None
+    assert [message["content"] for message in asked.messages[-5:]] == [
+        "where is my order?",
+        "Let me look. ",
+        '{"status":"shipped"}',
+        "It has shipped.",
+        "thanks",
+    ]
+
+
+def test_a_filler_that_was_heard_does_not_close_the_turn_of_a_call_that_comes_back() -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("where is my order?")
+    line.reply(tools=(ToolCall("t1", "order_status", "{}"),))
+    filler = spoken(line.wait(3))
+    line.played(filler)
+    line.feed(f.SocketClosed(clean=False))
+    back = returned(line)
+    assert [message["role"] for message in back.asked[0].messages[-2:]] == ["assistant", "tool"]
+    assert back.asked[0].messages[-1]["content"] == '{"outcome":"unknown"}'
+
+
+def test_an_answer_of_which_something_was_heard_is_not_begun_again() -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("where is my order?")
+    line.reply("Let me look. ", tools=(ToolCall("t1", "order_status", "{}"),))
+    line.feed(f.ToolFinished("t1", "{}", "ok", 9.0))
+    line.reply("It has shipped. It is ", finish=False)
+    line.played("Let me look. It has shipped.")
+    line.feed(f.SocketClosed(clean=False))
+    assert line.turns[-1].outcome == "interrupted"
+    assert returned(line).asked == []
+
+
 def test_a_line_that_breaks_before_a_word_is_said_leaves_the_question_open() -> None:
     line = Line()
     line.say("my order")

@@ -3,7 +3,7 @@
 export const state = { calls: new Map(), details: new Map(), chosen: null };
 
 const KEPT_EVENTS = new Set([
-  "language_switched", "persona_changed", "handoff", "operator_action", "call_resumed", "silence_prompt", "error", "call_ended",
+  "language_switched", "persona_changed", "handoff", "operator_action", "call_resumed", "silence_prompt", "keys_entered", "error", "call_ended",
 ]);
 
 export function detailOf(sid) {

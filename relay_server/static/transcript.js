@@ -99,6 +99,7 @@ const EVENT_TEXT = {
   persona_changed: (e) => `Persona: ${e.from_persona} → ${e.to_persona}`,
   handoff: (e) => `Handed off: ${e.reason || "to a person"}`,
   silence_prompt: (e) => `Silence: asked whether the caller is still there (${e.count})`,
+  keys_entered: (e) => `Keyed in: ${e.name} ${e.digits}`,
   call_resumed: (e) => `The line was lost and came back (${e.resumes})`,
   error: (e) => `Fault: ${e.code}`,
   call_ended: (e) => `Ended: ${e.reason} after ${Math.round(e.duration_s)} s`,
