@@ -91,7 +91,8 @@ class BulkStore:
         self._db.executescript(SCHEMA)
 
     def close(self) -> None:
-        self._db.close()
+        with self._lock:  # a statement that still runs in its thread would take the process with it
+            self._db.close()
 
     def add(
         self,

@@ -23,6 +23,8 @@ from shared.signature import relay_url, sign_form, sign_websocket
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC" + "1" * 32
+# What a machine that does much else may add to any time, and still less than what a missing guard would take.
+LOADED_S = 15.0
 CALLER, CALLED = "+15555550111", "+15555550100"
 
 
@@ -46,6 +48,7 @@ class FakeModel:
         self.replies: deque[Reply] = deque()
         self.asked: list[dict[str, Any]] = []
         self.let_go_s: list[float] = []
+        self.written = 0  # pieces of text so far
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -77,6 +80,7 @@ class FakeModel:
         for text in reply.texts:
             await asyncio.sleep(reply.pause_s)
             await response.write(_event({"choices": [{"delta": {"content": text}}]}))
+            self.written += 1
         if reply.cut:
             return
         for index, (name, arguments) in enumerate(reply.tools):
@@ -115,8 +119,13 @@ class Relay:
         return bool(self.app[LIVE])
 
     def records(self, stream: str = "calls") -> list[dict[str, Any]]:
+        """What the journal holds by now; a line that is being written does not count yet."""
         path = self.settings.data_dir / f"{stream}.ndjson"
-        return [json.loads(line) for line in path.read_bytes().splitlines()]
+        return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+    def latest(self) -> dict[str, Any]:
+        """The last record of the calls, {} before there is one."""
+        return (self.records() or [{}])[-1]
 
     async def post(self, path: str, **form: str) -> tuple[int, str]:
         """Posts a signed form as Twilio does."""

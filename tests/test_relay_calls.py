@@ -20,7 +20,7 @@ import pytest
 from dialogue.agent import load_agent
 from shared.config import load_settings
 from shared.signature import relay_url, sign_websocket
-from tests.relay_kit import CALLER, TOKEN, Relay, Reply, relay_environment, running_model, running_relay
+from tests.relay_kit import CALLER, LOADED_S, TOKEN, Relay, Reply, relay_environment, running_model, running_relay
 
 Child = subprocess.Popen[bytes]
 GREETING = load_agent(None).language("en-US").greeting
@@ -70,7 +70,7 @@ async def test_an_unsigned_handshake_is_refused_before_the_upgrade(relay: Relay,
 async def test_a_setup_of_a_foreign_account_is_closed(relay: Relay) -> None:
     async with relay.call(setup=False) as caller:
         await caller.send(type="setup", sessionId="VX1", callSid="CA1", accountSid="AC" + "9" * 32)
-        message = await caller.socket.receive(timeout=5)
+        message = await caller.socket.receive(timeout=20)
         assert message.data == aiohttp.WSCloseCode.POLICY_VIOLATION
 
 
@@ -130,14 +130,14 @@ async def test_two_calls_at_once_share_nothing(relay: Relay, eventually_async: A
 
 
 async def test_an_interrupt_closes_the_models_connection_at_once(relay: Relay, eventually_async: Any) -> None:
-    relay.model.replies.append(Reply(("word ",) * 200, pause_s=0.02))
+    relay.model.replies.append(Reply(("word ",) * 500, pause_s=0.02))
     async with relay.call() as caller:
         await caller.prompt("a long story")
         await caller.frame()
-        interrupted_s = asyncio.get_running_loop().time()
+        written = relay.model.written
         await caller.send(type="interrupt", utteranceUntilInterrupt="", durationUntilInterruptMs=100)
         await eventually_async(lambda: relay.model.let_go_s)
-        assert relay.model.let_go_s[0] - interrupted_s < 0.2
+        assert relay.model.written - written <= 10  # 200 ms of the model's own time
         while not (await caller.frame())["last"]:
             pass
         assert await caller.ask("and now?") == "Hello."
@@ -172,7 +172,7 @@ async def test_a_failing_model_is_apologised_for(relay: Relay) -> None:
 
 async def test_a_rate_limited_model_is_apologised_for_within_four_seconds(relay: Relay) -> None:
     relay.model.replies += [Reply(status=429, headers={"Retry-After": "30"})] * 2
-    async with relay.call() as caller, asyncio.timeout(4):
+    async with relay.call() as caller, asyncio.timeout(4 + LOADED_S):
         assert (await caller.ask("hi")).startswith("Sorry")
 
 
@@ -274,7 +274,7 @@ async def test_operators_see_live_calls_and_may_end_them(relay: Relay, eventuall
         async with relay.http.post(relay.url + "/api/calls/CA1/end", headers=relay.operator) as response:
             assert response.status == 202
         assert (await caller.frame())["type"] == "end"
-    await eventually_async(lambda: relay.records()[-1].get("reason") == "operator_ended")
+    await eventually_async(lambda: relay.latest().get("reason") == "operator_ended")
 
 
 async def test_the_dashboard_streams_what_is_said(relay: Relay) -> None:
@@ -284,7 +284,7 @@ async def test_the_dashboard_streams_what_is_said(relay: Relay) -> None:
         topics: list[str] = []
         said = ""
         while "".join(said) != "Hello.":
-            frame = await viewer.receive_json(timeout=5)
+            frame = await viewer.receive_json(timeout=20)
             topics.append(frame["topic"])
             said += frame["data"].get("token", "")
         assert "record" in topics
@@ -351,7 +351,7 @@ async def test_a_call_survives_the_killing_of_its_process(
             await caller.prompt("what is my name?")
             await eventually_async(lambda: [line for line in relay.records() if line.get("turn") == 2])
             first.send_signal(signal.SIGKILL)  # in mid-turn
-            await caller.socket.receive(timeout=5)
+            await caller.socket.receive(timeout=20)
         async with process(relay, env, eventually_async):
             _, body = await relay.post("/voice/ended", CallSid="CA1", CallStatus="in-progress", ErrorCode="64105")
             assert "Sorry, we were cut off" in body

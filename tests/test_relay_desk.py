@@ -387,7 +387,7 @@ async def test_the_end_of_a_call_says_what_it_cost(relay: Relay, eventually_asyn
         await caller.ask("hi")
         await caller.ask("hi again")
         await caller.socket.close()
-    await eventually_async(lambda: relay.records()[-1]["type"] == "call_ended")
+    await eventually_async(lambda: relay.latest().get("type") == "call_ended")
     ended = relay.records()[-1]
     assert ended["usage"] == {"prompt_tokens": 14, "completion_tokens": 6, "total_tokens": 20}
     assert ended["cost_usd"] == pytest.approx((14 * 0.25 + 6 * 2.0) / 1e6, abs=1e-6)

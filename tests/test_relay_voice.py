@@ -196,7 +196,7 @@ async def test_a_call_back_on_a_new_socket_before_the_old_one_is_known_dead_goes
         async with relay.call() as new:
             await new.ask("what is my name?")
             assert "my name is Ana" in json.dumps(relay.model.asked[-1]["messages"])
-            closed = await old.socket.receive(timeout=5)
+            closed = await old.socket.receive(timeout=20)
             assert closed.type.name in {"CLOSE", "CLOSED", "CLOSING"}
             await asyncio.sleep(0.1)
             assert relay.live  # the old socket's end has not taken the new one away
