@@ -33,6 +33,7 @@ class Answering:
         self.failures = 0
         self._speech = Speech(call.agent.conversation)
         self._tools: ToolRound | None = None
+        self._left: ToolRound | None = None  # its turn was cancelled while it ran
         self._streaming = False
         self.spoken = False  # the model itself has said something in this cycle
         self.bridge = Bridge(call, self)
@@ -52,13 +53,8 @@ class Answering:
 
     def start(self, source: TurnInput, text: str) -> None:
         """Opens a turn (journalled before the model is asked) and asks."""
-        call = self._call
-        number = call.history.next_number
-        turn = LiveTurn(
-            number, source, text, call.language.code, call.now_s, model=call.model, persona=call.persona
-        )
-        call.history.turns.append(turn)
-        call.write_turn()
+        self._call.open_turn(source, text, model=self._call.model)
+        self._call.write_turn()
         self.ask()
 
     def take_up(self, turn: LiveTurn) -> None:
@@ -68,18 +64,8 @@ class Answering:
 
     def give_up(self, words: Words) -> None:
         """Journals words that came too late to be answered."""
-        call = self._call
-        turn = LiveTurn(
-            call.history.next_number,
-            words.source,
-            words.text,
-            call.language.code,
-            call.now_s,
-            persona=call.persona,
-        )
-        turn.outcome = "superseded"
-        call.history.turns.append(turn)
-        call.write_turn()
+        self._call.open_turn(words.source, words.text, outcome="superseded")
+        self._call.write_turn()
 
     def merge(self, text: str) -> None:
         """Asks again with more of the caller's words; nothing of the first answer was spoken."""
@@ -127,6 +113,8 @@ class Answering:
         self._call.out.append(CancelModel(self.generation, drop=True))
         if self._open_cycle:
             self.close_cycle()
+        if self.tools_running:
+            self._left = self._tools
         self._call.history.current.interrupted = True
         self.finish("interrupted")
 
@@ -256,9 +244,9 @@ class Answering:
         self.bridge.build()
         for tool in calls:
             call.write(self._tools.started(tool))
-            self._start_tool(tool)
+            self._start_tool(tool, self._tools.key(tool.id))
 
-    def _start_tool(self, tool: ToolCall) -> None:
+    def _start_tool(self, tool: ToolCall, key: str) -> None:
         call = self._call
         try:
             if call.leave is Leave.LIMIT:
@@ -271,20 +259,20 @@ class Answering:
         if own:
             self.tool_finished(ToolFinished(tool.id, '{"ok":true}', "ok", 0.0))
             return
-        key = f"{call.call_sid}:{call.history.current.number}:{tool.id}"
         command = RunTool(tool, call.call_sid, call.caller, call.customer, key, call.persona, dict(call.entries))
         call.out.append(command)
 
     def tool_finished(self, fact: ToolFinished) -> None:
-        """Notes a tool's result; after the last of them the turn goes on."""
-        if self._tools is None:
-            return
-        record = self._tools.finished(fact.tool_call_id, fact.result, fact.outcome, fact.duration_ms)
-        if record is None:
-            return
-        self._call.write(record)
-        if not self._tools.running:
-            self._after_tools()
+        """Notes a tool's result; after the last of them the turn goes on.
+
+        What a cancelled turn's tool did is journalled too, and the model knows it when it is asked next.
+        """
+        for tools in (self._tools, self._left):
+            if tools is not None and tools.expects(fact.tool_call_id, fact.key):
+                self._call.write(tools.finished(fact.tool_call_id, fact.result, fact.outcome, fact.duration_ms))
+                if tools is self._tools and not tools.running:
+                    self._after_tools()
+                return
 
     def _after_tools(self) -> None:
         """Leaving needs no further words of the model; otherwise it is asked what follows from the results."""

@@ -20,7 +20,7 @@ from dialogue.models import Models
 from dialogue.tools import tool_specs
 from relay_server import operator_pages as pages
 from relay_server import voice
-from relay_server.call import Call, Surroundings
+from relay_server.call import Call
 from relay_server.call_book import CallBook
 from relay_server.dialler import Dialler
 from relay_server.facts import Shutdown
@@ -28,6 +28,7 @@ from relay_server.observer import CallObserver
 from relay_server.parts import AROUND, BOOK, DIALLER, FEED, JOURNAL, LIVE, RECOVERY, TICKETS
 from relay_server.recovery import Recovery, journalled_calls
 from relay_server.socket import websocket
+from relay_server.surroundings import Surroundings
 from relay_server.tickets import Tickets
 from relay_server.tool_runner import ToolRunner
 from shared.config import Settings

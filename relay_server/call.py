@@ -6,20 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, get_args
+from collections.abc import Callable, Coroutine
+from typing import Any, get_args
 
 import aiohttp
 import msgspec
 from aiohttp import WSMsgType, web
 
-from dialogue.agent import Agent
-from dialogue.customer import Customers
-from dialogue.detection import Detect
-from dialogue.language import LanguageRequests
-from dialogue.model import Calling, Finished, ModelError, Responding, TextPart, ToolSpec
-from dialogue.models import Models
+from dialogue.model import Calling, Finished, ModelError, Responding, TextPart
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.bucket import TokenBucket
@@ -27,8 +21,7 @@ from relay_server.call_state import State
 from relay_server.leaving import CLOSE_GRACE_S
 from relay_server.metrics import DROPPED, FRAMES, SENT
 from relay_server.session import Session
-from relay_server.tool_runner import ToolRunner
-from shared.records import CallRecord
+from relay_server.surroundings import Surroundings
 from shared.telemetry import get_logger
 
 OUTBOX_COMMANDS = 1000
@@ -46,31 +39,6 @@ class StuckLine(Exception):
 
 class NoSetup(Exception):
     """The socket is open and its first frame does not come."""
-
-
-class Observer(Protocol):
-    """Who is told of what happens in a call: the journal and the dashboard."""
-
-    def record(self, record: CallRecord) -> None: ...
-
-    def text(self, call_sid: str, turn: int, token: str) -> None: ...
-
-    def heard(self, call_sid: str, turn: int, heard_text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every call of the process uses: built once, shared by all, holding nothing of any call."""
-
-    agent: Agent
-    tools: Mapping[str, list[ToolSpec]]  # what each persona may call
-    runner: ToolRunner
-    models: Models
-    customers: Customers
-    http: aiohttp.ClientSession
-    observer: Observer
-    detect: Detect
-    requests: LanguageRequests
 
 
 class Call:

@@ -15,7 +15,14 @@ from relay_server.ledger import Ledger
 from relay_server.messages import HintsOut, LanguageOut, Outbound, TextOut
 from relay_server.speakers import Speakers
 from relay_server.turns import Cycle, LiveTurn
-from shared.records import CallRecord, KeysEntered, LanguageSwitched, PersonaChanged
+from shared.records import (
+    CallRecord,
+    KeysEntered,
+    LanguageSwitched,
+    PersonaChanged,
+    TurnInput,
+    TurnOutcome,
+)
 
 
 class State(Enum):
@@ -74,6 +81,15 @@ class CallState:
 
     def write(self, record: CallRecord) -> None:
         self.out.append(Write(record))
+
+    def open_turn(
+        self, source: TurnInput, text: str, *, model: str = "", outcome: TurnOutcome = "open"
+    ) -> LiveTurn:
+        """A new turn at the end of the history."""
+        number, code = self.history.next_number, self.language.code
+        turn = LiveTurn(number, source, text, code, self.now_s, outcome=outcome, model=model, persona=self.persona)
+        self.history.turns.append(turn)
+        return turn
 
     def write_turn(self, turn: LiveTurn | None = None) -> None:
         """Journals a turn as it stands, the current one by default."""

@@ -10,7 +10,7 @@ from relay_server import facts as f
 from relay_server.answering import Answering
 from relay_server.call_state import CallState, Leave, State
 from relay_server.messages import DigitsOut, PlayOut, TextOut
-from relay_server.turns import Cycle, LiveTurn
+from relay_server.turns import Cycle
 from relay_server.waiting import Words
 from shared.records import OperatorAction
 
@@ -45,8 +45,8 @@ class Desk:
 
     def caller_said(self, words: Words) -> None:
         """Keeps what the caller said to the operator; the model reads it later and is not asked now."""
-        turn = self._turn(words.source, words.text)
-        self._call.write_turn(turn)
+        self._call.open_turn(words.source, words.text, outcome="completed")
+        self._call.write_turn()
 
     def speak_backlog(self) -> None:
         """Says what waited while the model was answering."""
@@ -79,7 +79,7 @@ class Desk:
             return
         self._note(fact.actor, "release")
         turns = call.history.turns
-        if call.state is State.LISTENING and turns and turns[-1].input != "operator" and not turns[-1].cycles:
+        if call.state is State.LISTENING and turns and turns[-1].input != "operator" and not turns[-1].reply_text:
             self._answering.start("operator", "")
 
     def _transferred(self, fact: f.OperatorTransferred) -> None:
@@ -103,7 +103,7 @@ class Desk:
             call.ledger.send(fact.digits, call.now_s)  # Twilio reports them as played, like text
             call.send(DigitsOut(fact.digits))
         else:
-            turn = self._turn("operator", "")
+            turn = call.open_turn("operator", "", outcome="completed")
             turn.cycles.append(Cycle(call.ledger.sent, text=fact.text))
             turn.mark("first_text_ms", call.now_s)
             call.ledger.send(fact.text, call.now_s)
@@ -113,15 +113,6 @@ class Desk:
             call.send(TextOut(fact.text, **given))
             call.send(TextOut("", last=True))
             call.write_turn(turn)
-
-    def _turn(self, source: Any, text: str) -> LiveTurn:
-        """A new turn that the model has no part in."""
-        call = self._call
-        turn = LiveTurn(
-            call.history.next_number, source, text, call.language.code, call.now_s, outcome="completed"
-        )
-        call.history.turns.append(turn)
-        return turn
 
     def _note(self, actor: str, action: str, detail: str = "") -> None:
         self._call.desk.apply(actor, action, detail)

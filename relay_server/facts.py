@@ -68,12 +68,13 @@ class ReplyFailed:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool has answered; `outcome` is ok, error or unknown."""
+    """A tool has answered; `outcome` is ok, error or unknown. `key` is RunTool's, "" in the running turn."""
 
     tool_call_id: str
     result: str
     outcome: Literal["ok", "error", "unknown"]
     duration_ms: float
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from relay_server.call import Call, Surroundings
+from relay_server.call import Call
 from relay_server.call_book import CallBook
 from relay_server.dialler import Dialler
 from relay_server.recovery import Recovery
+from relay_server.surroundings import Surroundings
 from relay_server.tickets import Tickets
 from shared.journal import Journal
 from shared.live_feed import LiveFeed

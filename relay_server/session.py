@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dialogue.agent import Agent
-from dialogue.agent_tables import MenuItem
 from dialogue.detection import Detect, no_detection
 from dialogue.language import LanguageRequests
-from relay_server import bridge, opening, partials, silence
+from relay_server import bridge, keys, opening, partials, silence
 from relay_server import facts as f
 from relay_server import messages as m
 from relay_server.answering import Answering
@@ -23,6 +22,7 @@ from relay_server.call_state import CallState, Leave, State
 from relay_server.desk import Desk
 from relay_server.hearing import Hearing
 from relay_server.keypad import KEYS, Keypad
+from relay_server.keys import Keys
 from relay_server.languages import Languages
 from relay_server.leaving import Leaving
 from relay_server.opening import Opening
@@ -54,6 +54,7 @@ class Session:
         self.desk = Desk(self._call, self._answering, self._leave)
         self._silence = Silence(self._call)
         self._partials = Partials(self._call)
+        self._keys = Keys(self._call, self._answering, self._keypad, self._take, self._leave)
         self._hearing = Hearing(self._call, self._answering)
         self._waiting = Waiting(agent.conversation.max_buffer_size)
         self._closed = False
@@ -131,7 +132,11 @@ class Session:
 
     def _on_prompt(self, fact: m.Prompt) -> None:
         text = (fact.voice_prompt or "").strip()[: self._call.agent.conversation.max_buffer_size]
-        if not text or self._call.state is State.ENDING:
+        if not text:
+            return
+        if self._call.state is State.ENDING:
+            if fact.last:
+                self._answering.give_up(Words("speech", text))
             return
         self._silence.broken()
         if not fact.last:
@@ -170,40 +175,9 @@ class Session:
             self._call.switch_language(*words.switch)
 
     def _on_dtmf(self, fact: m.Dtmf) -> None:
-        if self._call.state is State.ENDING or fact.digit not in KEYS:
-            return
-        self._silence.broken()
-        action = self._keypad.press(fact.digit, self._call.now_s, self._call.ledger.sent)
-        if action == "transfer":
-            self._leave(Leave.HANDOFF, f"the caller pressed {fact.digit}")
-        elif action is not None:
-            self._menu(action)
-        elif self._keypad.complete(fact.digit):
-            self._end_of_entry()
-        else:
-            self._call.timer("keys", self._call.agent.dtmf.inter_digit_timeout_s)
-
-    def _menu(self, item: MenuItem) -> None:
-        """A key with a meaning: the caller's wish in words, or something said at once in place of what runs."""
-        call = self._call
-        if item.intent:
-            self._take(Words("dtmf", item.intent))
-            return
-        if call.state is State.ANSWERING:
-            self._answering.cancel()
-        if item.language:
-            call.switch_language(call.agent.language(item.language).code, "dtmf")
-            call.say_aside(call.language.greeting)
-        else:
-            text = item.text if isinstance(item.text, str) else item.text[call.language.code]
-            call.say_aside(text)
-
-    def _end_of_entry(self) -> None:
-        entry = self._keypad.take()
-        if entry and self._call.state not in {State.ENDING, State.ENDED}:  # a late `#` enters nothing
-            if entry.name:
-                self._call.note_entry(entry)
-            self._take(Words("dtmf", entry.text))
+        if self._call.state is not State.ENDING and fact.digit in KEYS:
+            self._silence.broken()
+            self._keys.pressed(fact.digit)
 
     # ---- what was heard ----
 
@@ -253,8 +227,8 @@ class Session:
                 self._answering.deadline_passed(fact.name)
             case bridge.TIMER:
                 self._answering.bridge.due()
-            case "keys":
-                self._end_of_entry()
+            case keys.TIMER:
+                self._keys.end_of_entry()
             case partials.TIMER:
                 self._final_is_missing()
             case silence.TIMER:

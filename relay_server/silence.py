@@ -43,7 +43,6 @@ class Silence:
             self._since_s = call.now_s
             call.timer(TIMER, LOOK_AGAIN_S)
             return
-        call.ledger.settle(call.now_s)
         estimated_s = call.ledger.sound_ends_at_s() if call.speakers.known else call.ledger.ends_at_s()
         since_s = max(self._since_s, call.speakers.quiet_since_s, estimated_s)
         left_s = since_s + self._config.after_s - call.now_s

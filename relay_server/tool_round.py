@@ -39,22 +39,28 @@ class ToolRound:
     def running(self) -> bool:
         return bool(self._running)
 
+    def expects(self, call_id: str, key: str) -> bool:
+        """True when this call is running; ids are not unique over turns at every endpoint, keys are."""
+        return call_id in self._running and key in {"", self.key(call_id)}
+
+    def key(self, call_id: str) -> str:
+        """The same for a call however often it is carried out."""
+        return f"{self._call_sid}:{self._turn.number}:{call_id}"
+
     def started(self, call: ToolCall) -> ToolRecord:
         """The record that a tool starts; its key is the same every time, so that a tool can be idempotent."""
         return ToolRecord(
             call_sid=self._call_sid,
             turn=self._turn.number,
-            key=f"{self._call_sid}:{self._turn.number}:{call.id}",
+            key=self.key(call.id),
             name=call.name,
             state="started",
             arguments=call.arguments,
         )
 
-    def finished(self, call_id: str, result: str, outcome: Outcome, duration_ms: float) -> ToolRecord | None:
-        """Notes a result; None when no such call is running."""
-        call = self._running.pop(call_id, None)
-        if call is None:
-            return None
+    def finished(self, call_id: str, result: str, outcome: Outcome, duration_ms: float) -> ToolRecord:
+        """Notes the result of a call that is running."""
+        call = self._running.pop(call_id)
         self._cycle.results[call_id] = result
         self._turn.tools.append(
             ToolUse(

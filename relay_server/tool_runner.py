@@ -44,7 +44,7 @@ class ToolRunner:
             log.exception("a tool failed", tool=command.call.name, call_sid=command.call_sid)
             result, outcome = FAILED, "unknown"
         duration_ms = round((time.monotonic() - started_s) * 1000, 1)
-        return ToolFinished(command.call.id, result, outcome, duration_ms)
+        return ToolFinished(command.call.id, result, outcome, duration_ms, command.key)
 
     async def _result(self, command: RunTool) -> Any:
         call = command.call

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from dialogue.agent import Language, load_agent
+from dialogue.model import ToolCall
 from dialogue.telephony import Price, TelephonyConfig
 from relay_server import facts as f
 from relay_server import messages as m
@@ -185,6 +186,35 @@ def test_released_the_model_answers_what_nobody_has_answered() -> None:
     assert asked.messages[-1] == {"role": "user", "content": "when do you open?"}
     assert spoken(line.reply("At nine.")) == "At nine."
     assert line.turns[-1].input == "operator"
+
+
+def test_released_the_model_answers_what_the_takeover_cut_before_a_word_of_it_was_said() -> None:
+    line = quiet_line()
+    line.say("where is my order?")
+    take_over(line)
+    line.feed(f.OperatorReleased(ANA))
+    assert history(line.asked[-1])[-1] == ("user", "where is my order?")
+    assert len(line.asked) == 2
+
+
+def test_a_tool_that_answers_after_its_turn_was_cancelled_is_kept_and_not_taken_for_another_one() -> None:
+    line = quiet_line()
+    line.say("cancel my order")
+    first = last(line.reply(tools=(ToolCall("call_0", "look_up_customer", "{}"),)), f.RunTool)
+    take_over(line)
+    line.feed(f.OperatorSpoke(ANA, text="Let me see."))
+    line.feed(f.OperatorReleased(ANA))
+    line.say("and another")
+    second = last(line.reply(tools=(ToolCall("call_0", "look_up_customer", "{}"),)), f.RunTool)
+    assert (first.key, second.key) == ("CA1:1:call_0", "CA1:3:call_0")
+    asked = len(line.asked)
+    line.feed(f.ToolFinished("call_0", '{"cancelled":1}', "ok", 9.0, first.key))
+    assert len(line.asked) == asked, "the result of the first call was taken for the second's"
+    line.feed(f.ToolFinished("call_0", '{"cancelled":2}', "ok", 9.0, second.key))
+    results = [message["content"] for message in line.asked[-1].messages if message["role"] == "tool"]
+    assert results == ['{"cancelled":1}', '{"cancelled":2}']
+    finished = [(tool.key, tool.state) for tool in line.records(r.ToolRecord)]
+    assert (first.key, "finished") in finished
 
 
 def test_released_after_the_operators_own_words_the_model_waits_for_the_caller() -> None:

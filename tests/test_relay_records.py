@@ -150,6 +150,15 @@ def test_words_still_waiting_when_the_caller_hangs_up_are_recorded() -> None:
     assert line.records(r.CallEnded)[0].turns == 2
 
 
+def test_words_said_over_the_goodbye_are_recorded() -> None:
+    line = Line()
+    line.played(GREETING)
+    line.say("bye")
+    line.reply(tools=(ToolCall("t1", "end_call", "{}"),))
+    line.say("oh, one more thing")
+    assert [(turn.caller_text, turn.outcome) for turn in line.turns][1:] == [("oh, one more thing", "superseded")]
+
+
 def test_more_words_than_may_wait_are_joined_and_not_lost() -> None:
     line = Line()
     line.say("start")
