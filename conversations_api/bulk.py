@@ -34,6 +34,7 @@ from shared.service import SETTINGS, audit, identity, json_response
 MOST_ITEMS = 100_000
 FINAL = {"close", "delete"}
 PROOF_CHARS = 12
+Tag = Annotated[str, Meta(pattern=r"^\S(.{0,62}\S)?$")]
 ConversationSid = Annotated[str, Meta(pattern="^CH[0-9a-fA-F]{32}$")]
 
 
@@ -46,6 +47,7 @@ class BulkRequest(Body, kw_only=True):
     filter: ConversationFilter | UnsetType = UNSET
     change: ConversationWrite | UnsetType = UNSET
     participant: ParticipantCreate | UnsetType = UNSET
+    tags: Annotated[list[Tag], Meta(min_length=1, max_length=20)] | UnsetType = UNSET
     confirmation: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
 
 
@@ -93,7 +95,7 @@ def _form(body: BulkRequest) -> list[tuple[str, str]]:
     faults = []
     if isinstance(body.sids, UnsetType) == isinstance(body.filter, UnsetType):
         faults.append(Fault("", "has either `sids` or `filter`"))
-    for name, action in (("change", "update"), ("participant", "addParticipant")):
+    for name, action in (("change", "update"), ("participant", "addParticipant"), ("tags", "tag")):
         present = not isinstance(getattr(body, name), UnsetType)
         if present != (body.action == action):
             faults.append(Fault(name, f"belongs to the action {action}" if present else "is missing"))
@@ -101,6 +103,8 @@ def _form(body: BulkRequest) -> list[tuple[str, str]]:
         raise refuse(faults, "body")
     if body.action == "close":
         return [("State", "closed")]
+    if isinstance(body.tags, list):
+        return [("Tag", tag) for tag in dict.fromkeys(body.tags)]
     change = body.change if isinstance(body.change, Body) else body.participant
     pairs = form_pairs(change) if isinstance(change, Body) else []
     if body.action == "update" and not pairs:

@@ -6,14 +6,16 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import msgspec
 
 from conversations_api.bulk_store import BulkStore, Order, Status
+from conversations_api.bulk_tags import with_tags
 from conversations_api.pace import Pace
 from conversations_api.resources import CONVERSATION, PARTICIPANT, Resource, Verb
 from conversations_api.upstream import Call, TwilioClient
-from conversations_api.views import View
+from conversations_api.views import Conversation, View
 from conversations_api.wire import Unreadable, view
 from shared.live_feed import LiveFeed
 from shared.problem import Problem
@@ -92,7 +94,10 @@ class BulkRunner:
         for attempt in range(1, TRIES + 1):
             await self._pace.turn()
             try:
-                raw = await self._client.send(call)
+                change = await self._tagging(order, call) if order.action == "tag" else call
+                if change is None:
+                    return "done", None, "It was so already."
+                raw = await self._client.send(change)
                 written = None if verb == "delete" else view(raw, resource.view)
             except Problem as problem:
                 if is_done_already(order, problem, again):
@@ -107,6 +112,14 @@ class BulkRunner:
             await self._wrote(order, sid, resource, verb, written, None)
             return "done", None, ""
         raise AssertionError("the last attempt returns")
+
+    async def _tagging(self, order: Order, write: Call) -> Call | None:
+        """The write that adds an order's tags to what a conversation has; None when it has them all."""
+        known = view(await self._client.send(Call("GET", write.path)), Conversation)
+        attributes = with_tags(known.attributes, [tag for _, tag in order.form])
+        if attributes == known.attributes:
+            return None
+        return replace(write, form=[("Attributes", msgspec.json.encode(attributes).decode())])
 
 
 def call_of(order: Order, sid: str) -> tuple[Resource, Verb, Call]:

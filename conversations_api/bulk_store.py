@@ -20,7 +20,7 @@ from shared.records import new_id, utc_now
 
 FILE = "bulk_jobs.sqlite"
 KEPT_JOBS = 200
-Action = Literal["close", "delete", "update", "addParticipant"]
+Action = Literal["close", "delete", "update", "addParticipant", "tag"]
 State = Literal["queued", "running", "done", "cancelled"]
 Status = Literal["pending", "done", "failed", "skipped"]
 SCHEMA = """

@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 
 from conversations_api.routes import Route
-from dialogue.agent import AgentError, load_agent
-from shared.checks import Finding, credential_findings, data_findings, fault, note, ok
+from dialogue.agent_check import agent_finding
+from shared.checks import Finding, credential_findings, data_findings, fault, note
 from shared.config import Settings
 from shared.operators import Role
 from shared.service import SETTINGS, audit, json_response
@@ -80,7 +80,7 @@ def _secret(name: str, value: str | None) -> Item:
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     """What can be told from here; `crosschannel doctor` also asks the accounts and looks at the ports."""
-    yield _agent(settings)
+    yield agent_finding(settings)
     yield from credential_findings(settings)
     yield from data_findings(settings)
     if not settings.validate_signatures:
@@ -89,14 +89,6 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield note(
             "Segment is not set up: callers are not greeted by what is known of them", "set SEGMENT_SPACE_ID"
         )
-
-
-def _agent(settings: Settings) -> Finding:
-    try:
-        agent = load_agent(settings.agent_file, settings.conversation, settings.tool_environ)
-    except (AgentError, OSError) as error:
-        return fault(f"agent file: {error}", "correct the file, or unset AGENT_FILE for the packaged agent")
-    return ok(f"agent: {agent.name} speaks {', '.join(language.code for language in agent.languages)}")
 
 
 ROUTES = (

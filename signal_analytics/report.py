@@ -30,6 +30,9 @@ from signal_analytics.tallies import (
 MOST_GROUPS = 20
 OTHER = "(other)"
 EMPTY = -2  # the bucket of no calls at all
+# The distribution of legal risk: how many calls have 0 to under 10 points, …, 90 to 100.
+BIN, LAST_BIN = 10, 9
+TENTHS = 10 * BIN
 Rows = dict[tuple[int, str], dict[str, Any]]
 
 
@@ -125,7 +128,11 @@ def _rows(parts: Sequence[Tallies]) -> Rows:
     values = frame.to_numpy(dtype="object").tolist()
     rows = dict(zip(keys, (_nested(names, row) for row in values), strict=True))
     for row in rows.values():
-        row["legal_risk"]["findings"], row["languages"]["mix"] = {}, {}
+        row["legal_risk"]["findings"], row["legal_risk"]["distribution"], row["languages"]["mix"] = {}, {}, {}
+    bins = (tallies.risks["value"] // TENTHS).clip(upper=LAST_BIN) * BIN
+    binned = tallies.risks.assign(value=bins).groupby([*KEY, "value"], as_index=False)["n"].sum()
+    for bucket, group, start, n in binned[[*KEY, "value", "n"]].itertuples(index=False):
+        rows[int(bucket), str(group)]["legal_risk"]["distribution"][str(int(start))] = int(n)
     for histogram, measure, place in (
         (tallies.categories, "legal_risk", "findings"),
         (tallies.languages, "languages", "mix"),

@@ -20,7 +20,8 @@ from typing import Any
 
 from shared.config import SERVICES
 
-READY_S = 40.0
+# A promise to wait, not a claim: on a busy machine five interpreters start slowly.
+READY_S = 120.0
 COMMAND = [sys.executable, "-m", "crosschannel"]
 
 
@@ -95,7 +96,7 @@ class Platform:
     def finished_call(self, *arguments: str) -> dict[str, Any]:
         """A call that was placed and came to its end."""
         call = self.call(*arguments)
-        output, _ = call.communicate(timeout=60)
+        output, _ = call.communicate(timeout=READY_S)
         assert call.returncode == 0, output
         found: dict[str, Any] = json.loads(output)
         return found
@@ -106,7 +107,7 @@ class Platform:
             self.url(service) + path, headers={"Authorization": f"Bearer {self.token}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - loopback
+            with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - loopback
                 return json.loads(response.read())
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return None

@@ -111,6 +111,11 @@ def test_legal_risk_by_hand_is_a_mean_and_never_a_sum(measure: Measure) -> None:
     assert (once["n"], once["mean"], once["p95"], once["high_pct"]) == (11, 50.0, 95.0, 36.363636)
 
 
+def test_the_distribution_of_legal_risk_counts_every_call_in_one_bin(measure: Measure) -> None:
+    risks = [LegalRisk(score=score, band="low") for score in (0, 9.9, 10, 99, 100)]
+    assert measure(*scored(legal_risk=risks))["legal_risk"]["distribution"] == {"0": 2, "10": 1, "90": 2}
+
+
 def test_findings_are_counted_once_per_call_and_category(measure: Measure) -> None:
     findings = [Finding(category=name, severity=50) for name in ("privacy", "privacy", "disclosure")]
     risk = LegalRisk(score=50, band="medium", findings=findings)
@@ -264,7 +269,11 @@ def test_nothing_measured_is_null_and_never_zero(measure: Measure) -> None:
     for name, values in found.items():
         if isinstance(values, dict) and "n" in values:
             assert values["n"] == 0, name
-            rest = {k: v for k, v in values.items() if k not in ("n", "count", "small", "findings", "mix")}
+            rest = {
+                k: v
+                for k, v in values.items()
+                if k not in ("n", "count", "small", "findings", "distribution", "mix")
+            }
             assert set(rest.values()) == {None}, name
 
 

@@ -210,6 +210,26 @@ async def test_a_storm_of_429_is_waited_out(tmp_path: Path, eventually_async: Ev
     store.close()
 
 
+async def test_tags_are_added_and_other_attributes_stay(installation: Installation) -> None:
+    call = installation.platform.call
+    one, two, odd = await make(installation, "one", "two", "odd")
+    await call("PUT", f"/api/conversations/{one}", {"attributes": {"plan": "gold", "tags": ["vip"]}})
+    await call("PUT", f"/api/conversations/{odd}", {"attributes": {"tags": "vip"}})
+    body = {"action": "tag", "sids": [one, two, odd], "tags": ["vip", "late", "late"]}
+    job = await finished(installation, (await call("POST", "/api/bulk", body)).json["id"])
+    assert (job["done"], job["failed"]) == (2, 1)
+    assert (await call("GET", f"/api/conversations/{one}")).json["attributes"] == {
+        "plan": "gold",
+        "tags": ["vip", "late"],
+    }
+    assert (await call("GET", f"/api/conversations/{two}")).json["attributes"] == {"tags": ["vip", "late"]}
+    (failed,) = await installation.list(f"/api/bulk/{job['id']}/items?status=failed")
+    assert (failed["sid"], failed["code"]) == (odd, 40912)
+    again = await finished(installation, (await call("POST", "/api/bulk", body | {"sids": [one]})).json["id"])
+    (item,) = await installation.list(f"/api/bulk/{again['id']}/items")
+    assert item["detail"] == "It was so already."
+
+
 def test_what_is_already_so_counts_as_done() -> None:
     def order(action: Any) -> Order:
         return Order("j", action, sid("IS"), [], "ana", "admin")

@@ -61,6 +61,7 @@ export default defineConfig({
     // The files share nothing that a test does not put back itself: a new window for each would double the time.
     isolate: false,
     unstubGlobals: true,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from crosschannel.demo import settings_of
 from crosschannel.services import Service
-from dialogue.agent import AgentError, load_agent
+from dialogue.agent_check import agent_finding
 from shared.checks import Finding, credential_findings, fault, ok
 from shared.config import ConfigError, Settings
 
@@ -28,15 +28,6 @@ def configuration_findings(
     settings = settings_of("crosschannel", env)
     return settings, [
         ok("configuration: every service can read it"),
-        _agent(settings),
+        agent_finding(settings),
         *credential_findings(settings),
     ]
-
-
-def _agent(settings: Settings) -> Finding:
-    try:
-        agent = load_agent(settings.agent_file, settings.conversation, settings.tool_environ)
-    except (AgentError, OSError) as error:
-        return fault(f"agent file: {error}", "correct the file, or unset AGENT_FILE for the packaged agent")
-    spoken = ", ".join(language.code for language in agent.languages)
-    return ok(f"agent: {agent.name} speaks {spoken}")

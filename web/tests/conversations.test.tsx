@@ -33,6 +33,7 @@ const message = (index: number, changes: Partial<Message> = {}): Message => ({
   body: `message ${String(index)}`,
   dateCreated: "2026-11-22T09:00:00Z",
   participantSid: null,
+  contentSid: null,
   media: [],
   delivery: null,
   ...changes,
@@ -120,7 +121,7 @@ test("a taken unique name is said at its field, and changing it takes that back"
   expect(unique).not.toHaveAccessibleDescription(/Another conversation/);
   await userEvent.click(submit);
   await waitFor(() => expect(created).toHaveBeenCalledOnce());
-  expect(platform().asked.at(-1)?.body).toEqual({ friendlyName: "Order 4711", uniqueName: "order-4711b" });
+  expect(platform().changed?.body).toEqual({ friendlyName: "Order 4711", uniqueName: "order-4711b" });
 });
 
 test("messages read from the oldest to the newest, older pages before them", async () => {
@@ -157,19 +158,58 @@ test("a message is sent with Enter and appears once, also when its event comes",
     payload: message(7, { author: "ana", body: "On its way" }),
   });
   await waitFor(() => expect(within(log).getAllByText("On its way")).toHaveLength(1));
-  expect(platform().asked.at(-1)?.body).toEqual({ author: "ana", body: "On its way" });
+  expect(platform().changed?.body).toEqual({ author: "ana", body: "On its way" });
   expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue("");
 });
 
-test("a message that could not be sent comes back into the composer", async () => {
+test("a message that could not be sent stays in the list, to be sent again", async () => {
   platform().on(`GET /api/conversations/${CH}`, { body: conversation() });
   platform().on(MESSAGES, page([]));
-  platform().refuse(`POST /api/conversations/${CH}/messages`, 503, "Twilio is not available.");
+  platform().on(`POST /api/conversations/${CH}/messages`, problem(503, "Twilio is not available."), {
+    status: 201,
+    body: message(8, { author: "ana", body: "Precious words" }),
+  });
   show(<ConversationView sid={CH} author="ana" />);
   const field = await screen.findByRole("textbox", { name: "Message" });
   await userEvent.type(field, "Precious words{Enter}");
   expect(await screen.findByText("Twilio is not available.")).toBeInTheDocument();
+  await userEvent.type(field, "What came next");
+  await userEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(screen.queryByText(/Not sent|Sending/)).not.toBeInTheDocument());
+  expect(within(screen.getByRole("log")).getAllByText("Precious words")).toHaveLength(1);
+  expect(field).toHaveValue("What came next");
+});
+
+test("a message that could not be sent can be taken back into the composer", async () => {
+  platform().on(`GET /api/conversations/${CH}`, { body: conversation() });
+  platform().on(MESSAGES, page([]));
+  platform().refuse(`POST /api/conversations/${CH}/messages`, 400, "The body is refused.");
+  show(<ConversationView sid={CH} author="ana" />);
+  const field = await screen.findByRole("textbox", { name: "Message" });
+  await userEvent.type(field, "Precious words{Enter}");
+  await userEvent.click(await screen.findByRole("button", { name: "Edit" }));
   expect(field).toHaveValue("Precious words");
+  expect(screen.queryByText("The body is refused.")).not.toBeInTheDocument();
+});
+
+test("a saved reply is taken into the message; a content template is sent by its SID", async () => {
+  platform().on(`GET /api/conversations/${CH}`, { body: conversation() });
+  platform().on(MESSAGES, page([]));
+  platform().on(`POST /api/conversations/${CH}/messages`, { status: 201, body: message(9, { body: "Hello Ana" }) });
+  show(<ConversationView sid={CH} author="ana" />);
+  await userEvent.click(await screen.findByRole("button", { name: "Templates" }));
+  await userEvent.click(await screen.findByRole("button", { name: /Could you send me your order number/ }));
+  expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue("Could you send me your order number, please?");
+  await userEvent.click(screen.getByRole("button", { name: "Templates" }));
+  await userEvent.type(await screen.findByLabelText(/content template/), "HX12{Enter}");
+  expect(await screen.findByText(/is HX and 32/)).toBeInTheDocument();
+  const contentSid = `HX${"1".repeat(32)}`;
+  await userEvent.clear(screen.getByLabelText(/content template/));
+  await userEvent.click(screen.getByLabelText(/Its variables/));
+  await userEvent.paste('{"1": "Ana"}');
+  await userEvent.type(screen.getByLabelText(/content template/), `${contentSid}{Enter}`);
+  await screen.findByText("Hello Ana");
+  expect(platform().changed?.body).toEqual({ author: "ana", contentSid, contentVariables: { "1": "Ana" } });
 });
 
 test("a closed conversation cannot be written in and says why", async () => {

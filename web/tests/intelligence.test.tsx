@@ -91,5 +91,5 @@ test("a reconcile says what it found, and keeps its form open when it fails", as
   expect(await screen.findByText("A reconcile is under way.")).toBeInTheDocument();
   await userEvent.click(submit);
   expect(await screen.findByText("9 listed, 2 filled in.")).toBeInTheDocument();
-  expect(platform().asked.at(-1)?.path).not.toContain("undefined");
+  expect(platform().asked.filter(({ path }) => path.includes("undefined"))).toEqual([]);
 });

@@ -10,6 +10,8 @@ import { withPlatform } from "./platform";
 import { show } from "./show";
 
 const platform = withPlatform();
+/** Frames are applied without anything being read again. */
+const UNHEARD = { numbers: { refresh: () => undefined }, lists: { refresh: () => undefined } };
 const ZONE = encodeURIComponent(new Intl.DateTimeFormat().resolvedOptions().timeZone);
 const SUMMARY_HERE = `GET /svc/analytics/api/summary?tz=${ZONE}`;
 const none = { n: 0, mean: null };
@@ -52,6 +54,11 @@ function running(items: readonly object[] = [CALL]) {
   platform().on("GET /svc/relay/api/calls", { body: { items, nextCursor: null } });
   platform().on("GET /svc/relay/api/calls/CA1", { body: { ...CALL, transcript: [TURN] } });
   platform().on(SUMMARY_HERE, { body: SUMMARY });
+  const activeAfter = encodeURIComponent(new Date(new Date().setHours(0, 0, 0, 0)).toISOString());
+  platform().on(`GET /api/conversations?limit=1&activeAfter=${activeAfter}`, { body: { items: [], total: 12 } });
+  platform().on(`GET /api/conversations?limit=1&activeAfter=${activeAfter}&unread=true`, {
+    body: { items: [], total: 3 },
+  });
   platform().on("GET /svc/intelligence/status", { body: { dead_letters: 2 } });
   platform().on(
     `GET /svc/analytics/api/calls?from=${new Date().toLocaleDateString("sv")}&signal=high_risk&tz=${ZONE}&limit=25`,
@@ -78,7 +85,7 @@ test("a live frame adds to the transcript without asking the relay again", async
   applyFrame(
     client,
     { seq: 1, topic: "calls", data: { type: "turn", call_sid: "CA1", ...TURN, turn: 2, caller_text: "Thank you!" } },
-    () => undefined,
+    UNHEARD,
   );
   expect(await screen.findByText("Thank you!")).toBeInTheDocument();
   expect(platform().asked).toHaveLength(asked);
@@ -95,7 +102,7 @@ test("a call that ends moves to the recent ones and is announced", async () => {
       topic: "calls",
       data: { type: "call_ended", at: new Date().toISOString(), call_sid: "CA1", reason: "handoff", turns: 1 },
     },
-    () => undefined,
+    UNHEARD,
   );
   const recent = screen.getByRole("region", { name: "Recent calls" });
   expect(await within(recent).findByText("Passed to a person")).toBeInTheDocument();
@@ -127,6 +134,15 @@ test("a zone that the platform does not know gives its own day", async () => {
   expect(await screen.findByText(/Sunday 22 November 2026, Etc\/Elsewhere/)).toBeInTheDocument();
 });
 
+test("today's conversations are counted, and lead to themselves", async () => {
+  running([]);
+  show(<OverviewRoute />);
+  expect(await screen.findByText("3 wait for an answer")).toBeInTheDocument();
+  const tile = screen.getByRole("heading", { name: "Conversations", level: 3 });
+  expect(tile.parentElement).toHaveTextContent("12");
+  expect(within(tile).getByRole("link").getAttribute("href")).toMatch(/^\/conversations\?activeAfter=20/);
+});
+
 test("the shares of the moods are there in words and not in colour alone", async () => {
   running([]);
   show(<OverviewRoute />);
@@ -141,7 +157,7 @@ test("a service that goes down shows at once", async () => {
   platform().on("GET /api/health", {
     body: { services: [{ name: "relay", state: "down", detail: "does not answer" }] },
   });
-  applyFrame(client, { seq: 1, topic: "health", data: { services: { relay: "down" } } }, () => undefined);
+  applyFrame(client, { seq: 1, topic: "health", data: { services: { relay: "down" } } }, UNHEARD);
   expect(await screen.findByText("1 not ready")).toBeInTheDocument();
   expect(await screen.findByText("does not answer")).toBeInTheDocument();
 });

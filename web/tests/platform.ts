@@ -43,6 +43,11 @@ export class Platform {
     return this.asked.filter((call) => call.path === path);
   }
 
+  /** The latest thing it was asked to change. A page reads again whenever it likes: what it read last says nothing. */
+  get changed(): Asked | undefined {
+    return this.asked.findLast(({ method }) => method !== "GET");
+  }
+
   async open(): Promise<string> {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, "127.0.0.1", resolve);

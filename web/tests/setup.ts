@@ -3,8 +3,8 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
-// Pages are lazy: the first test of a file also waits for its page to be compiled.
-configure({ asyncUtilTimeout: 10_000 });
+// Pages are lazy: the first test of a file also waits for its page to be compiled, on a busy machine for long.
+configure({ asyncUtilTimeout: 15_000 });
 
 afterEach(cleanup);
 

@@ -16,6 +16,7 @@ const code = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
 const LOOKED_UP = [
   "live",
   "health.states",
+  "conversations.templates.replies",
   "health.names",
   "calls.reasons",
   "calls.directions",

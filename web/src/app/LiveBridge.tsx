@@ -6,10 +6,15 @@ import { applyCallRecord, parseCallRecord } from "@/features/calls/liveRecords";
 import { applyConversationEvent } from "@/features/conversations/liveConversations";
 import { applyHealth } from "@/features/health/liveHealth";
 import { sessionCheckOptions } from "@/features/session";
-import { summaryRefresher } from "@/features/signals/refreshSummary";
+import { aggregatesKey } from "@/features/analytics/api/getAggregates";
+import { conversationKeys } from "@/features/conversations/api/keys";
+import { applyJob } from "@/features/conversations/liveJobs";
+import { intelligenceKeys } from "@/features/intelligence/api/intelligence";
+import { summaryKey } from "@/features/signals/api/getSummary";
 import { LiveConnection, type LiveStatus } from "@/shared/live/connection";
 import type { Frame } from "@/shared/live/frames";
 import { LiveStatusContext } from "@/shared/live/LiveStatusContext";
+import { type Refresher, refresher } from "@/shared/live/refresher";
 
 /** Keeps the live connection for as long as the shell is shown, and applies what it brings to the cache. */
 export function LiveBridge({ children }: { readonly children: ReactNode }) {
@@ -20,10 +25,11 @@ export function LiveBridge({ children }: { readonly children: ReactNode }) {
 }
 
 function startLive(client: QueryClient, onStatus: (status: LiveStatus) => void): () => void {
-  const summary = summaryRefresher(client);
+  const numbers = refresher(client, [summaryKey, aggregatesKey, intelligenceKeys.all]);
+  const lists = refresher(client, [conversationKeys.lists]);
   const connection = new LiveConnection(
     {
-      onFrame: (frame) => applyFrame(client, frame, summary.refresh),
+      onFrame: (frame) => applyFrame(client, frame, { numbers, lists }),
       onBegin: () => void client.invalidateQueries({ predicate: ({ state }) => state.data !== undefined }),
       onMissed: () => void client.invalidateQueries(),
       onRefused: () => void client.prefetchQuery(sessionCheckOptions),
@@ -44,28 +50,39 @@ function startLive(client: QueryClient, onStatus: (status: LiveStatus) => void):
   return () => {
     window.removeEventListener("online", hurry);
     document.removeEventListener("visibilitychange", hurry);
-    summary.stop();
+    numbers.stop();
+    lists.stop();
     connection.close();
   };
 }
 
+/** What is read again after a change, instead of once per frame. */
+interface Refreshers {
+  readonly numbers: Pick<Refresher, "refresh">;
+  readonly lists: Pick<Refresher, "refresh">;
+}
+
 /** Gives a frame to the part of the console its topic belongs to; topics of later servers are skipped. */
-export function applyFrame(client: QueryClient, { topic, data }: Frame, refreshSummary: () => void): void {
+export function applyFrame(client: QueryClient, { topic, data }: Frame, { numbers, lists }: Refreshers): void {
   switch (topic) {
     case "calls": {
       const record = parseCallRecord(data);
       if (!record) return;
       applyCallRecord(client, record);
-      if (record.type === "call_started" || record.type === "call_ended") refreshSummary();
+      if (record.type === "call_started" || record.type === "call_ended") numbers.refresh();
       if (record.type === "call_ended") void client.invalidateQueries({ queryKey: callKeys.pasts });
       return;
     }
     case "results":
       void client.invalidateQueries({ queryKey: callKeys.pasts });
       void client.invalidateQueries({ queryKey: callKeys.results });
-      return refreshSummary();
+      return numbers.refresh();
     case "conversations":
-      return applyConversationEvent(client, data);
+      applyConversationEvent(client, data);
+      // Last activity, unread and order of the lists: the index counts them.
+      return lists.refresh();
+    case "jobs":
+      return applyJob(client, data);
     case "health":
       return applyHealth(client, data);
   }

@@ -3,6 +3,7 @@ import { Box } from "@twilio-paste/core/box";
 import { Alerts } from "@/app/Alerts";
 import { LiveCalls } from "@/features/calls/LiveCalls";
 import { RecentCalls } from "@/features/calls/RecentCalls";
+import { TodayConversations } from "@/features/conversations/TodayConversations";
 import { ServiceStates } from "@/features/health/ServiceStates";
 import { SummaryTiles } from "@/features/signals/SummaryTiles";
 import { TodayLine } from "@/features/signals/TodayLine";
@@ -17,7 +18,7 @@ export function OverviewRoute() {
       <PageHeader title={text.overview.title} />
       <Box display="flex" flexDirection="column" rowGap="space90">
         <Section title={text.overview.today} aside={<TodayLine />}>
-          <SummaryTiles />
+          <SummaryTiles conversations={<TodayConversations />} />
         </Section>
         <Box
           display="grid"

@@ -11,11 +11,11 @@ import { type Filters, useFilters } from "@/shared/url/useFilters";
 import { plural, text } from "@/texts";
 
 import { AnalyticsFilters } from "./AnalyticsFilters";
-import type { Aggregates } from "./api/aggregates";
+import type { Aggregates, Bucket } from "./api/aggregates";
 import { ANALYTICS_FILTERS, useAggregates } from "./api/getAggregates";
 import { callsLink, exportLink, HERE } from "./links";
 import { bucketEnd, parseBucket } from "./periods";
-import { CountsTable, RiskCard, SentimentCard, VolumeCard } from "./SharesCards";
+import { CountsTable, RiskCard, RiskDistributionCard, SentimentCard, VolumeCard } from "./SharesCards";
 import { ComparisonTable, GroupsTable, TotalsTable } from "./TotalsTable";
 import { TrendCard } from "./TrendCard";
 
@@ -69,7 +69,8 @@ export function AnalyticsPage() {
 }
 
 function Charts({ aggregates, filters }: { readonly aggregates: Aggregates; readonly filters: Filters<Name> }) {
-  const { buckets, total, groups, compare, skipped_lines: skipped } = aggregates;
+  const { total, groups, compare, skipped_lines: skipped } = aggregates;
+  const buckets = filters.values.from ? aggregates.buckets : sinceFirstCall(aggregates.buckets);
   const navigate = useNavigate();
   const shown = useFilters(SHOWN);
   const bucket = parseBucket(filters.values.bucket);
@@ -95,12 +96,20 @@ function Charts({ aggregates, filters }: { readonly aggregates: Aggregates; read
       >
         <SentimentCard {...shared} />
         <RiskCard {...shared} />
+        <RiskDistributionCard total={total} />
         <VolumeCard {...shared} />
-        <Box display="flex" flexDirection="column" rowGap="space70" minWidth="0">
+        <Box
+          gridColumn={["auto", "auto", "span 2"]}
+          display="grid"
+          gridTemplateColumns={["minmax(0, 1fr)", "minmax(0, 1fr)", "repeat(2, minmax(0, 1fr))"]}
+          columnGap="space70"
+          rowGap="space70"
+          minWidth="0"
+        >
           <CountsTable title={words.riskFindings} name={words.category} total={total} prefix="legal_risk.findings." />
           <CountsTable
-            title={words.reasons}
-            name={words.reasons}
+            title={words.languages}
+            name={words.languages}
             total={total}
             prefix="languages.mix."
             show={formatLanguage}
@@ -124,6 +133,14 @@ function Charts({ aggregates, filters }: { readonly aggregates: Aggregates; read
       ) : null}
     </Box>
   );
+}
+
+const SHORTEST = 7;
+
+/** Without the empty periods before the first call, which say nothing when nobody asked for them. */
+function sinceFirstCall(buckets: readonly Bucket[]): readonly Bucket[] {
+  const first = buckets.findIndex(({ measures }) => (measures["calls"] ?? 0) > 0);
+  return first < 0 ? buckets : buckets.slice(Math.max(0, Math.min(first, buckets.length - SHORTEST)));
 }
 
 function ChartSkeletons() {

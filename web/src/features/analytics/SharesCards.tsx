@@ -1,4 +1,5 @@
 import { formatCount, formatPercent } from "@/shared/format/numbers";
+import { Section } from "@/shared/ui/Section";
 import { text } from "@/texts";
 
 import type { Bucket, Measures } from "./api/aggregates";
@@ -109,6 +110,35 @@ export function RiskCard({ buckets, bucket, onPick }: CardProps) {
   );
 }
 
+const RISK_BIN = 10;
+const RISK_BINS = Array.from({ length: 100 / RISK_BIN }, (_, at) => at * RISK_BIN);
+
+/** How the calls of the whole period spread over the scale of legal risk. */
+export function RiskDistributionCard({ total }: { readonly total: Measures }) {
+  const palette = usePalette();
+  const points = RISK_BINS.map((start) => ({
+    label: `${String(start)}–${String(start + RISK_BIN - (start + RISK_BIN === 100 ? 0 : 1))}`,
+    calls: total[`legal_risk.distribution.${String(start)}`] ?? 0,
+  }));
+  return (
+    <ChartCard
+      title={words.riskSpread}
+      columns={[words.riskScore, words.volume]}
+      rows={points.map(({ label, calls }): CellValue[] => [label, calls])}
+    >
+      <TimeChart
+        label={words.riskSpread}
+        points={points}
+        palette={palette}
+        domain={[0, "auto"]}
+        format={formatCount}
+        series={[{ kind: "bar", name: words.volume, color: palette.negative, value: ({ calls }) => calls }]}
+        tip={({ label, calls }) => <Tip title={label} lines={[`${words.volume}: ${formatCount(calls)}`]} />}
+      />
+    </ChartCard>
+  );
+}
+
 /** How many calls each period had. */
 export function VolumeCard({ buckets, bucket, onPick }: CardProps) {
   const palette = usePalette();
@@ -152,5 +182,9 @@ export function CountsTable({ title, name, total, prefix, show = String }: Count
     .map(([key, count]): CellValue[] => [show(key.slice(prefix.length)), count])
     .toSorted((a, b) => Number(b[1]) - Number(a[1]));
   if (rows.length === 0) return null;
-  return <Numbers title={title} columns={[name, words.count]} rows={rows} show={(value) => value} />;
+  return (
+    <Section title={title}>
+      <Numbers title={title} columns={[name, words.count]} rows={rows} show={(value) => value} />
+    </Section>
+  );
 }

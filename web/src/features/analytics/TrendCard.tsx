@@ -6,7 +6,7 @@ import { Box } from "@twilio-paste/core/box";
 import type { Bucket } from "./api/aggregates";
 import { type CellValue, ChartCard } from "./ChartCard";
 import { TimeChart } from "./charts";
-import { formatReading, isSmall, type Measure, MEASURES, measureOf, read } from "./measures";
+import { formatReading, isSmall, type Measure, MEASURES, measureOf, read, type Reading } from "./measures";
 import { usePalette } from "./palette";
 import { type BucketName, bucketLabel } from "./periods";
 import { PeriodLink } from "./PeriodLink";
@@ -28,10 +28,9 @@ interface TrendCardProps {
 export function TrendCard({ buckets, bucket, measure: key, onMeasure, linkTo, onPick }: TrendCardProps) {
   const palette = usePalette();
   const measure = measureOf(key);
-  const points = buckets.map(({ start, measures }) => ({
-    label: bucketLabel(start, bucket),
-    ...read(measures, measure),
-  }));
+  const points = marked(
+    buckets.map(({ start, measures }) => ({ label: bucketLabel(start, bucket), ...read(measures, measure) })),
+  );
   const name = words.measures[measure.key];
   const hasBand = measure.low !== undefined;
   const columns = [words.period, words.value, ...(hasBand ? [`${words.band} ↓`, `${words.band} ↑`] : []), words.n];
@@ -75,17 +74,46 @@ export function TrendCard({ buckets, bucket, measure: key, onMeasure, linkTo, on
                   kind: "band" as const,
                   name: words.band,
                   color: palette.band,
-                  value: ({ low, high }: (typeof points)[number]) =>
-                    low === null || high === null ? null : ([low, high] as const),
+                  value: (point: (typeof points)[number]) => bandOf(point, measure),
                 },
               ]
             : []),
-          { kind: "line", name, color: palette.main, value: ({ value }) => value },
+          {
+            kind: "line",
+            name,
+            color: palette.main,
+            value: ({ value }) => value,
+            whisker: (point) => whiskerOf(point, measure),
+          },
         ]}
         tip={(point) => <Tip title={point.label} lines={tipLines(point, measure)} />}
       />
     </ChartCard>
   );
+}
+
+interface Marked extends Reading {
+  readonly label: string;
+  /** Whether neither neighbour has a value: a band needs two points. */
+  readonly alone: boolean;
+}
+
+const marked = (points: readonly (Reading & { readonly label: string })[]): readonly Marked[] =>
+  points.map((point, at) => ({
+    ...point,
+    alone: (points[at - 1]?.value ?? null) === null && (points[at + 1]?.value ?? null) === null,
+  }));
+
+/** The interval as far as it lies on the measure's scale; the table has it whole. */
+function bandOf({ low, high }: Reading, { domain: [least, most] }: Measure): readonly [number, number] | null {
+  if (low === null || high === null) return null;
+  return [least === "auto" ? low : Math.max(low, least), most === "auto" ? high : Math.min(high, most)];
+}
+
+/** How far the interval reaches below and above a point that stands alone. */
+function whiskerOf(point: Marked, measure: Measure): readonly [number, number] | null {
+  const band = point.alone ? bandOf(point, measure) : null;
+  return band === null || point.value === null ? null : [point.value - band[0], band[1] - point.value];
 }
 
 function tipLines(point: ReturnType<typeof read>, measure: Measure): readonly string[] {

@@ -4,6 +4,7 @@ import {
   Bar,
   CartesianGrid,
   ComposedChart,
+  ErrorBar,
   Legend,
   Line,
   ResponsiveContainer,
@@ -27,6 +28,8 @@ export interface Series<P extends Point> {
   readonly name: string;
   readonly color: string;
   readonly value: (point: P) => number | null | readonly [number, number];
+  /** A line's interval at points that no band can show, since they have no neighbour. */
+  readonly whisker?: (point: P) => readonly [number, number] | null;
   /** Bars with the same stack stand on each other. */
   readonly stack?: string;
   /** Tells lines apart without colour. */
@@ -62,6 +65,7 @@ export function TimeChart<P extends Point>(props: TimeChartProps<P>) {
             stroke={palette.grid}
             tick={{ fill: palette.text, fontSize: 12 }}
             tickLine={false}
+            interval="equidistantPreserveStart"
             minTickGap={width < 480 ? 40 : 24}
           />
           <YAxis
@@ -90,7 +94,7 @@ export function TimeChart<P extends Point>(props: TimeChartProps<P>) {
   );
 }
 
-function drawn<P extends Point>({ kind, name, color, value, stack, dashed = false }: Series<P>) {
+function drawn<P extends Point>({ kind, name, color, value, whisker, stack, dashed = false }: Series<P>) {
   const common = { key: name, name, dataKey: value as (point: P) => number, isAnimationActive: false };
   switch (kind) {
     case "band":
@@ -129,7 +133,16 @@ function drawn<P extends Point>({ kind, name, color, value, stack, dashed = fals
           dot={{ r: 3, fill: color, strokeWidth: 0 }}
           activeDot={{ r: 5 }}
           connectNulls={false}
-        />
+        >
+          {whisker ? (
+            <ErrorBar
+              dataKey={whisker as unknown as (point: P) => number[]}
+              stroke={color}
+              strokeWidth={1.5}
+              width={8}
+            />
+          ) : null}
+        </Line>
       );
   }
 }

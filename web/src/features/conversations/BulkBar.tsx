@@ -8,6 +8,7 @@ import { fill, plural, text } from "@/texts";
 import type { BulkAction, BulkRequest } from "./api/bulk";
 import type { ConversationFilter } from "./api/listConversations";
 import { BulkDialog } from "./BulkDialog";
+import { TagDialog } from "./TagDialog";
 
 const words = text.conversations.bulk;
 
@@ -21,19 +22,22 @@ interface BulkBarProps {
   readonly onSelect: (sids: readonly string[]) => void;
 }
 
-/** Selects the page or everything that matches, and closes or deletes it. */
+/** Selects the page or everything that matches, and tags, closes or deletes it. */
 export function BulkBar({ page, selected, total, filter, onSelect }: BulkBarProps) {
   const mayDelete = useMay("supervisor");
   const [allMatching, setAllMatching] = useState(false);
   const [asking, setAsking] = useState<BulkRequest | null>(null);
+  const [tagging, setTagging] = useState(false);
   if (page.length === 0) return null;
   const whole = selected.length === page.length;
   const everything = allMatching && whole;
-  const ask = (action: BulkAction): void => {
+  const ask = (action: BulkAction, tags?: readonly string[]): void => {
+    setTagging(false);
     const { serviceSid, ...rest } = filter;
     const chosen = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ""));
     setAsking({
       action,
+      ...(tags ? { tags } : {}),
       ...(serviceSid ? { serviceSid } : {}),
       ...(everything ? { filter: chosen } : { sids: selected }),
     });
@@ -67,6 +71,9 @@ export function BulkBar({ page, selected, total, filter, onSelect }: BulkBarProp
               {fill(words.selectAll, { n: total })}
             </Button>
           ) : null}
+          <Button variant="secondary" size="small" onClick={() => setTagging(true)}>
+            {words.tag}
+          </Button>
           <Button variant="secondary" size="small" onClick={() => ask("close")}>
             {words.close}
           </Button>
@@ -77,6 +84,7 @@ export function BulkBar({ page, selected, total, filter, onSelect }: BulkBarProp
           ) : null}
         </>
       ) : null}
+      {tagging ? <TagDialog onTags={(tags) => ask("tag", tags)} onClose={() => setTagging(false)} /> : null}
       {asking ? <BulkDialog request={asking} onClose={close} /> : null}
     </Box>
   );

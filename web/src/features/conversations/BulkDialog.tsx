@@ -40,17 +40,19 @@ export function BulkDialog({ request, onClose }: BulkDialogProps) {
     start.mutate(request);
   });
   if (start.data) return <Progress id={start.data.id} onClose={onClose} />;
+  const { action } = request;
   const asked = start.error instanceof ApiError ? v.safeParse(confirmationSchema, start.error.body) : null;
   if (start.isError && !asked?.success) {
     return (
-      <Frame title={words.titles[request.action]} onClose={onClose}>
+      <Frame title={words.titles[action]} onClose={onClose}>
         <ErrorNotice what={words.what} error={start.error} onRetry={() => start.mutate(request)} />
       </Frame>
     );
   }
-  if (!asked?.success) {
+  // Tags can be taken away again: nothing is asked.
+  if (!asked?.success || action === "tag") {
     return (
-      <Frame title={words.titles[request.action]} onClose={onClose}>
+      <Frame title={words.titles[action]} onClose={onClose}>
         {words.counting}
       </Frame>
     );
@@ -58,9 +60,9 @@ export function BulkDialog({ request, onClose }: BulkDialogProps) {
   const { count, confirmation } = asked.output;
   return (
     <ConfirmDialog
-      title={words.titles[request.action]}
-      detail={plural(words.details[request.action], count)}
-      submit={words[request.action]}
+      title={words.titles[action]}
+      detail={plural(words.details[action], count)}
+      submit={words[action]}
       failed={words.failed}
       error={null}
       pending={start.isPending}

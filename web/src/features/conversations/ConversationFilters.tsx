@@ -1,6 +1,7 @@
 import { Box } from "@twilio-paste/core/box";
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 
+import { formatMoment, parseTime } from "@/shared/format/times";
 import { SelectField, TextField } from "@/shared/ui/Field";
 import { FilterBar } from "@/shared/ui/FilterBar";
 import type { Filters } from "@/shared/url/useFilters";
@@ -43,7 +44,13 @@ export function ConversationFilters({ filters, searchRef, serviceChoice }: Conve
         }))}
     >
       <Box gridColumn={["auto", "span 2"]} minWidth="0">
-        <SearchField searchRef={searchRef} value={values.q} onSearch={(q) => set({ q })} />
+        <TypedField
+          fieldRef={searchRef}
+          label={words.search}
+          placeholder={words.searchHint}
+          value={values.q}
+          onTyped={(q) => set({ q })}
+        />
       </Box>
       {serviceChoice}
       <SelectField
@@ -51,6 +58,12 @@ export function ConversationFilters({ filters, searchRef, serviceChoice }: Conve
         value={values.state}
         choices={STATE_CHOICES}
         onChange={(state) => set({ state })}
+      />
+      <TypedField
+        label={words.filterNames.participant}
+        placeholder={words.participantHint}
+        value={values.participant}
+        onTyped={(participant) => set({ participant })}
       />
       <SelectField
         label={words.filterNames.channel}
@@ -80,14 +93,16 @@ export function ConversationFilters({ filters, searchRef, serviceChoice }: Conve
   );
 }
 
-interface SearchFieldProps {
-  readonly searchRef: RefObject<HTMLInputElement>;
+interface TypedFieldProps {
+  readonly fieldRef?: RefObject<HTMLInputElement>;
+  readonly label: string;
+  readonly placeholder: string;
   readonly value: string;
-  readonly onSearch: (q: string) => void;
+  readonly onTyped: (words: string) => void;
 }
 
-/** Searches a moment after the last letter. */
-function SearchField({ searchRef, value, onSearch }: SearchFieldProps) {
+/** A filter of words: it narrows a moment after the last letter. */
+function TypedField({ fieldRef, label, placeholder, value, onTyped }: TypedFieldProps) {
   const [typed, setTyped] = useState(value);
   const sent = useRef(value);
   useEffect(() => {
@@ -96,20 +111,20 @@ function SearchField({ searchRef, value, onSearch }: SearchFieldProps) {
     sent.current = value;
   }, [value]);
   useEffect(() => {
-    const q = typed.trim();
-    if (q === sent.current) return;
+    const wanted = typed.trim();
+    if (wanted === sent.current) return;
     const timer = setTimeout(() => {
-      sent.current = q;
-      onSearch(q);
+      sent.current = wanted;
+      onTyped(wanted);
     }, TYPED_MS);
     return () => clearTimeout(timer);
-  }, [typed, onSearch]);
+  }, [typed, onTyped]);
   return (
     <TextField
-      ref={searchRef}
+      {...(fieldRef ? { ref: fieldRef } : {})}
       type="search"
-      label={words.search}
-      placeholder={words.searchHint}
+      label={label}
+      placeholder={placeholder}
       value={typed}
       onChange={setTyped}
     />
@@ -120,5 +135,7 @@ function shownValue(name: Name, value: string): string {
   if (name === "state") return (words.states as Readonly<Record<string, string>>)[value] ?? value;
   if (name === "channel") return (words.channels as Readonly<Record<string, string>>)[value] ?? value;
   if (name === "unread") return value === "true" ? words.unreadOnly : words.readOnly;
+  const time = name === "activeAfter" ? parseTime(value) : null;
+  if (time) return formatMoment(time);
   return value;
 }

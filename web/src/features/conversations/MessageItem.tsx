@@ -1,12 +1,26 @@
 import { Box } from "@twilio-paste/core/box";
+import { Button } from "@twilio-paste/core/button";
 import type { ReactNode } from "react";
 
+import { describeError } from "@/shared/api/describeError";
+import { formatName } from "@/shared/format/phones";
 import { Moment } from "@/shared/ui/Moment";
-import { plural, text } from "@/texts";
+import { fill, plural, text } from "@/texts";
 
 import type { Message } from "./api/conversation";
+import type { NewMessage } from "./api/createMessage";
 import { MediaPreview } from "./MediaPreview";
 import { MessageActions } from "./MessageActions";
+import type { Outbox, Outgoing } from "./useOutbox";
+
+const words = text.conversations.outgoing;
+
+interface OutgoingItemProps {
+  readonly of: Outgoing;
+  readonly outbox: Outbox;
+  /** Takes the message back into the composer. */
+  readonly onEdit: (message: NewMessage) => void;
+}
 
 interface MessageItemProps {
   readonly sid: string;
@@ -15,9 +29,9 @@ interface MessageItemProps {
   readonly readOnly: boolean;
 }
 
-/** One message; this operator's own stand at the right. */
+/** One message; ours stand at the right, a customer's at the left. */
 export function MessageItem({ sid, message, own, readOnly }: MessageItemProps) {
-  const { author, body, dateCreated, media, delivery } = message;
+  const { author, body, contentSid, dateCreated, media, delivery } = message;
   const marks = [deliveryText(delivery), media.length > 0 ? plural(text.conversations.media, media.length) : null];
   return (
     <Bubble
@@ -26,7 +40,7 @@ export function MessageItem({ sid, message, own, readOnly }: MessageItemProps) {
       author={author}
       note={[<Moment key="at" at={dateCreated} />, ...marks.filter((mark) => mark !== null)]}
     >
-      {body || null}
+      {body || (contentSid === null ? null : fill(text.conversations.templates.sent, { sid: contentSid }))}
       {media.map((file) => (
         <Box key={file.sid}>
           <MediaPreview sid={sid} media={file} />
@@ -36,10 +50,45 @@ export function MessageItem({ sid, message, own, readOnly }: MessageItemProps) {
   );
 }
 
-/** A message on its way to Twilio. */
-export function SendingItem({ body, author }: Pick<Message, "body" | "author">) {
+/** A message that is not at Twilio yet; one that was refused says why, and can be sent again. */
+export function OutgoingItem({ of, outbox, onEdit }: OutgoingItemProps) {
+  const { message, error } = of;
+  const body = message.body || (message.file?.name ?? message.template?.contentSid);
+  if (!error) {
+    return (
+      <Bubble own faded author={message.author} note={[text.conversations.sending]}>
+        {body}
+      </Bubble>
+    );
+  }
+  const edit = (): void => {
+    outbox.discard(of.id);
+    onEdit(message);
+  };
   return (
-    <Bubble own faded author={author} note={[text.conversations.sending]}>
+    <Bubble
+      own
+      author={message.author}
+      note={[words.failed]}
+      actions={
+        <Box display="flex" flexDirection="column" alignItems="flex-end" rowGap="space20" marginTop="space20">
+          <Box role="alert" color="colorTextError" fontSize="fontSize20" lineHeight="lineHeight20">
+            {describeError(error)}
+          </Box>
+          <Box display="flex" columnGap="space40">
+            <Button variant="link" onClick={() => outbox.retry(of)}>
+              {words.retry}
+            </Button>
+            <Button variant="link" onClick={edit}>
+              {words.edit}
+            </Button>
+            <Button variant="destructive_link" onClick={() => outbox.discard(of.id)}>
+              {words.discard}
+            </Button>
+          </Box>
+        </Box>
+      }
+    >
       {body}
     </Bubble>
   );
@@ -79,7 +128,7 @@ function Bubble({ own, faded = false, author, note, actions, children }: BubbleP
         overflowWrap="anywhere"
       >
         <Box as="span" color="colorText" fontWeight="fontWeightSemibold">
-          {author || text.conversations.system}
+          {formatName(author) || text.conversations.system}
         </Box>
         {note.map((part, position) => (
           // oxlint-disable-next-line react/no-array-index-key -- parts have no identity and keep their places

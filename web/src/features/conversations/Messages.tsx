@@ -1,19 +1,21 @@
 import { Box } from "@twilio-paste/core/box";
 import { Button } from "@twilio-paste/core/button";
 import { SkeletonLoader } from "@twilio-paste/core/skeleton-loader";
+import { useState } from "react";
 
 import { formatDay } from "@/shared/format/times";
+import { isAddress } from "@/shared/format/phones";
 import { EmptyNotice, ErrorNotice } from "@/shared/ui/notices";
 import { useStickToEnd } from "@/shared/ui/useStickToEnd";
 import { text } from "@/texts";
 
-import { useCreateMessage } from "./api/createMessage";
 import { useVoice } from "./api/getTimeline";
 import { useMessages } from "./api/listMessages";
-import { Composer } from "./Composer";
-import { MessageItem, SendingItem } from "./MessageItem";
+import { Composer, type Draft, EMPTY_DRAFT } from "./Composer";
+import { MessageItem, OutgoingItem } from "./MessageItem";
 import { messagesInOrder } from "./messagePages";
 import { type TimelineItem, timelineOf } from "./timeline";
+import { type Outbox, useOutbox } from "./useOutbox";
 import { VoiceItem } from "./VoiceItem";
 
 interface MessagesProps {
@@ -25,21 +27,34 @@ interface MessagesProps {
 
 /** Messages and voice turns, newest at the end, and the composer under them. */
 export function Messages({ sid, author, readOnly }: MessagesProps) {
-  const send = useCreateMessage(sid);
+  const outbox = useOutbox(sid);
+  const [draft, setDraft] = useState(EMPTY_DRAFT);
+  // What is being written stays, below what comes back.
+  const takeBack = ({ body, file }: Partial<Draft>): void =>
+    setDraft((since) => ({
+      body: [body, since.body].filter(Boolean).join("\n"),
+      file: since.file ?? file ?? null,
+    }));
   return (
     <Box display="flex" flexDirection="column" rowGap="space50">
-      <MessageLog sid={sid} author={author} readOnly={readOnly} sending={send.isPending ? send.variables.body : null} />
+      <MessageLog sid={sid} readOnly={readOnly} outbox={outbox} onEdit={takeBack} />
       <Composer
         readOnly={readOnly}
-        error={send.error}
-        pending={send.isPending}
-        onSend={(body, file) => send.mutateAsync({ author: author ?? "", body, ...(file ? { file } : {}) })}
+        pending={outbox.pending}
+        draft={draft}
+        onDraft={setDraft}
+        onSend={(message) => outbox.send({ author: author ?? "", ...message })}
       />
     </Box>
   );
 }
 
-function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readonly sending: string | null }) {
+interface MessageLogProps extends Omit<MessagesProps, "author"> {
+  readonly outbox: Outbox;
+  readonly onEdit: (message: Partial<Draft>) => void;
+}
+
+function MessageLog({ sid, readOnly, outbox, onEdit }: MessageLogProps) {
   const messages = useMessages(sid);
   const voice = useVoice(sid);
   const all = messagesInOrder(messages.data?.pages ?? []);
@@ -55,7 +70,7 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
       />
     );
   }
-  const empty = messages.data !== undefined && timeline.length === 0 && sending === null;
+  const empty = messages.data !== undefined && timeline.length === 0 && outbox.outgoing.length === 0;
   return (
     <Box
       {...end}
@@ -107,9 +122,11 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
           rowGap="space50"
         >
           {timeline.map((item) => (
-            <Item key={item.key} item={item} sid={sid} author={author} readOnly={readOnly !== null} />
+            <Item key={item.key} item={item} sid={sid} readOnly={readOnly !== null} />
           ))}
-          {sending === null || author === null ? null : <SendingItem body={sending} author={author} />}
+          {outbox.outgoing.map((it) => (
+            <OutgoingItem key={it.id} of={it} outbox={outbox} onEdit={onEdit} />
+          ))}
         </Box>
       )}
     </Box>
@@ -119,11 +136,10 @@ function MessageLog({ sid, author, readOnly, sending }: MessagesProps & { readon
 interface ItemProps {
   readonly item: TimelineItem;
   readonly sid: string;
-  readonly author: string | null;
   readonly readOnly: boolean;
 }
 
-function Item({ item, sid, author, readOnly }: ItemProps) {
+function Item({ item, sid, readOnly }: ItemProps) {
   switch (item.kind) {
     case "day":
       return (
@@ -141,7 +157,7 @@ function Item({ item, sid, author, readOnly }: ItemProps) {
     case "voice":
       return <VoiceItem item={item.item} />;
     case "message":
-      return <MessageItem sid={sid} message={item.message} own={item.message.author === author} readOnly={readOnly} />;
+      return <MessageItem sid={sid} message={item.message} own={!isAddress(item.message.author)} readOnly={readOnly} />;
   }
 }
 

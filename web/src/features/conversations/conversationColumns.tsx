@@ -4,7 +4,7 @@ import { Checkbox } from "@twilio-paste/core/checkbox";
 import { ScreenReaderOnly } from "@twilio-paste/core/screen-reader-only";
 
 import { formatCount } from "@/shared/format/numbers";
-import { formatCaller } from "@/shared/format/phones";
+import { formatCaller, formatName } from "@/shared/format/phones";
 import { TextLink } from "@/shared/ui/links";
 import { Moment } from "@/shared/ui/Moment";
 import type { Column } from "@/shared/ui/RowsTable";
@@ -30,7 +30,7 @@ export function conversationColumns(selection: Selection | null): readonly Colum
 const selecting = ({ selected, onToggle }: Selection): Column<Conversation> => ({
   key: "select",
   header: words.select,
-  width: "8%",
+  width: "7%",
   cell: (conversation) => (
     <Checkbox checked={selected.has(conversation.sid)} onChange={() => onToggle(conversation.sid)}>
       <ScreenReaderOnly>{fill(words.selectOne, { name: conversationName(conversation) })}</ScreenReaderOnly>
@@ -39,8 +39,8 @@ const selecting = ({ selected, onToggle }: Selection): Column<Conversation> => (
 });
 
 const COLUMNS: readonly Column<Conversation>[] = [
-  { key: "name", header: words.name, width: "34%", cell: (conversation) => <Name conversation={conversation} /> },
-  { key: "state", header: words.state, width: "12%", cell: ({ state }) => <StateBadge state={state} /> },
+  { key: "name", header: words.name, width: "31%", cell: (conversation) => <Name conversation={conversation} /> },
+  { key: "state", header: words.state, width: "10%", cell: ({ state }) => <StateBadge state={state} /> },
   {
     key: "who",
     header: words.participants,
@@ -51,20 +51,20 @@ const COLUMNS: readonly Column<Conversation>[] = [
   {
     key: "activity",
     header: words.lastActivity,
-    width: "15%",
+    width: "16%",
     cell: ({ activity, dateUpdated }) => <Moment at={activity?.lastActivityAt ?? dateUpdated} />,
   },
   {
     key: "created",
     header: words.created,
-    width: "13%",
+    width: "16%",
     cell: ({ dateCreated }) => <Moment at={dateCreated} />,
     wideOnly: true,
   },
 ];
 
 function Name({ conversation }: { readonly conversation: Conversation }) {
-  const { sid, chatServiceSid, activity } = conversation;
+  const { sid, chatServiceSid, attributes: tags, activity } = conversation;
   const last = activity?.lastMessage;
   const query = new URLSearchParams(window.location.search).get("serviceSid")
     ? `?serviceSid=${encodeURIComponent(chatServiceSid)}`
@@ -73,6 +73,11 @@ function Name({ conversation }: { readonly conversation: Conversation }) {
     <Box minWidth="0" data-sid={sid}>
       <Box display="flex" flexWrap="wrap" alignItems="center" columnGap="space30">
         <TextLink to={`/conversations/${encodeURIComponent(sid)}${query}`}>{conversationName(conversation)}</TextLink>
+        {tags.map((tag) => (
+          <Badge key={tag} as="span" variant="decorative10">
+            {tag}
+          </Badge>
+        ))}
         {activity && activity.unreadCount > 0 ? (
           <Badge as="span" variant="new">
             {plural(words.unread, activity.unreadCount)}
@@ -88,7 +93,7 @@ function Name({ conversation }: { readonly conversation: Conversation }) {
           overflow="hidden"
           textOverflow="ellipsis"
         >
-          {last.author}: {last.body}
+          {formatName(last.author)}: {last.body}
         </Box>
       ) : null}
     </Box>

@@ -16,14 +16,13 @@ const eventSchema = v.object({
 
 type ConversationEvent = v.InferOutput<typeof eventSchema>;
 
-/** Applies a conversation event to what is cached; what it does not say is read again. */
+/** Applies a conversation event to what is open; what it does not say is read again. Lists are read by the caller. */
 export function applyConversationEvent(client: QueryClient, data: unknown): void {
   const parsed = v.safeParse(eventSchema, data);
   if (!parsed.success) return;
   const event = parsed.output;
   if (event.event_type.startsWith("onMessage")) return applyMessageEvent(client, event);
   if (event.event_type.startsWith("onDelivery")) return readMessagesAgain(client, event);
-  void client.invalidateQueries({ queryKey: conversationKeys.lists });
   // A conversation may be open under its unique name, which events do not tell: every open one is read again.
   void client.invalidateQueries({ queryKey: conversationKeys.ones });
 }
@@ -59,6 +58,7 @@ const webhookMessageSchema = v.pipe(
     dateCreated: it.DateCreated,
     participantSid: it.ParticipantSid,
     media: [],
+    contentSid: null,
     delivery: null,
   })),
 );

@@ -35,11 +35,12 @@ function patchPages(client: QueryClient, sid: string, change: (pages: MessagePag
   client.setQueryData<Pages>(conversationKeys.messages(sid), (data) => data && { ...data, pages: change(data.pages) });
 }
 
-/** A webhook's message knows neither delivery nor media: what is known of them stays. */
+/** A webhook's message knows no delivery, media or template: what is known of them stays. */
 function merged(known: Message, message: Message): Message {
   return {
     ...message,
     delivery: message.delivery ?? known.delivery,
+    contentSid: message.contentSid ?? known.contentSid,
     media: message.media.length > 0 ? message.media : known.media,
   };
 }

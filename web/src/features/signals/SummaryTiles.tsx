@@ -1,22 +1,18 @@
 import { Box } from "@twilio-paste/core/box";
+import type { ReactNode } from "react";
 
 import { formatCount, formatPercent, formatScore } from "@/shared/format/numbers";
 import { ErrorNotice } from "@/shared/ui/notices";
+import { Tile, TileSkeleton } from "@/shared/ui/Tile";
 import { fill, text } from "@/texts";
 
 import { type Summary, useSummary } from "./api/getSummary";
 import { SentimentBar } from "./SentimentBar";
-import { Tile, TileSkeleton } from "./Tile";
 
-const COLUMNS = [
-  "repeat(2, minmax(0, 1fr))",
-  "repeat(2, minmax(0, 1fr))",
-  "repeat(4, minmax(0, 1fr))",
-  "minmax(0, 1fr) minmax(0, 1.4fr) minmax(0, 1.1fr) minmax(0, 1.2fr) minmax(0, 2fr)",
-];
+const COLUMNS = ["repeat(2, minmax(0, 1fr))", "repeat(2, minmax(0, 1fr))", "repeat(3, minmax(0, 1fr))"];
 
-/** Today's numbers. */
-export function SummaryTiles() {
+/** Today's numbers; `conversations` is the tile of another part of the console. */
+export function SummaryTiles({ conversations }: { readonly conversations: ReactNode }) {
   const summary = useSummary();
   if (summary.isError && !summary.data) {
     return (
@@ -36,7 +32,7 @@ export function SummaryTiles() {
       rowGap={["space40", "space50"]}
       aria-busy={summary.isPending}
     >
-      {summary.data ? <Tiles summary={summary.data} /> : <Skeletons />}
+      {summary.data ? <Tiles summary={summary.data} conversations={conversations} /> : <Skeletons />}
     </Box>
   );
 }
@@ -48,7 +44,8 @@ function Skeletons() {
       <TileSkeleton />
       <TileSkeleton />
       <TileSkeleton />
-      <TileSkeleton wide />
+      <TileSkeleton />
+      <TileSkeleton />
     </>
   );
 }
@@ -59,7 +56,7 @@ const callsOf = (date: string, signal = ""): string =>
 
 const trendOf = (measure: string): string => `/analytics?${new URLSearchParams({ measure }).toString()}`;
 
-function Tiles({ summary }: { readonly summary: Summary }) {
+function Tiles({ summary, conversations }: { readonly summary: Summary; readonly conversations: ReactNode }) {
   const { date, calls, csat, ces, sentiment, legal_risk: risk } = summary;
   return (
     <>
@@ -69,6 +66,7 @@ function Tiles({ summary }: { readonly summary: Summary }) {
         value={formatCount(calls)}
         lines={[text.signals.callsDetail]}
       />
+      {conversations}
       <Tile
         to={trendOf("csat.mean")}
         title={text.signals.csat}
@@ -96,7 +94,7 @@ function Tiles({ summary }: { readonly summary: Summary }) {
           fill(text.signals.legalRiskP95, { value: risk.p95 === null ? text.noValueMark : formatCount(risk.p95) }),
         ]}
       />
-      <Tile to={callsOf(date, "negative")} title={text.signals.sentiment} n={sentiment.n} wide>
+      <Tile to={callsOf(date, "negative")} title={text.signals.sentiment} n={sentiment.n}>
         <SentimentBar sentiment={sentiment} />
       </Tile>
     </>

@@ -9,7 +9,7 @@ export const services = {
   addresses: "Addresses",
   account: "Account",
   current: "Service",
-  defaultService: "The account's default",
+  defaultService: "Default",
   name: "Name",
   sid: "SID",
   created: "Created",

@@ -3,22 +3,25 @@ import * as v from "valibot";
 
 import { request } from "@/shared/api/request";
 import { numberOrNull, numberOrZero, pageOf, textOrEmpty } from "@/shared/api/schemas";
+import { usePollInterval } from "@/shared/live/LiveStatusContext";
 
 import { conversationKeys } from "./keys";
 import type { ConversationFilter } from "./listConversations";
 
-export type BulkAction = "close" | "delete";
+export type BulkAction = "close" | "delete" | "tag";
 
 export interface BulkRequest {
   readonly action: BulkAction;
   readonly serviceSid?: string;
   readonly sids?: readonly string[];
   readonly filter?: Partial<ConversationFilter>;
+  /** What `tag` adds to each. */
+  readonly tags?: readonly string[];
   /** What the service asked for: it has told how many it would change. */
   readonly confirmation?: string;
 }
 
-const jobSchema = v.object({
+export const jobSchema = v.object({
   id: v.string(),
   state: textOrEmpty,
   total: numberOrZero,
@@ -36,16 +39,17 @@ const itemsSchema = pageOf(v.object({ sid: v.string(), status: textOrEmpty, deta
 export const useStartBulk = () =>
   useMutation({ mutationFn: (body: BulkRequest) => request("/api/bulk", jobSchema, { method: "POST", body }) });
 
-const POLL_MS = 700;
 export const isOver = (job: BulkJob | undefined): boolean => job?.state === "done" || job?.state === "cancelled";
 
-/** A job's progress until it is over. */
-export const useBulkJob = (id: string) =>
-  useQuery({
+/** A job's progress until it is over: told over the live connection, asked for while that is down. */
+export function useBulkJob(id: string) {
+  const poll = usePollInterval();
+  return useQuery({
     queryKey: conversationKeys.job(id),
     queryFn: ({ signal }) => request(`/api/bulk/${encodeURIComponent(id)}`, jobSchema, { signal }),
-    refetchInterval: ({ state }) => (isOver(state.data) ? false : POLL_MS),
+    refetchInterval: ({ state }) => (isOver(state.data) ? false : poll),
   });
+}
 
 /** What a job could not do, item by item. */
 export const useBulkFailures = (id: string, enabled: boolean) =>

@@ -14,6 +14,12 @@ const activitySchema = v.object({
   lastMessage: v.nullish(v.object({ author: textOrEmpty, body: textOrEmpty }), null),
 });
 
+/** The list `tags` of a conversation's attributes; nothing where there is none. */
+const tagsSchema = v.pipe(
+  v.fallback(v.object({ tags: v.array(v.string()) }), { tags: [] }),
+  v.transform(({ tags }) => tags),
+);
+
 /** A conversation; `activity` is null where the search index does not know it. */
 export const conversationSchema = v.object({
   sid: v.string(),
@@ -23,6 +29,7 @@ export const conversationSchema = v.object({
   state: textOrEmpty,
   dateCreated: textOrNull,
   dateUpdated: textOrNull,
+  attributes: v.optional(tagsSchema, { tags: [] }),
   activity: v.nullish(activitySchema, null),
 });
 
@@ -43,6 +50,7 @@ export const messageSchema = v.object({
   body: textOrEmpty,
   dateCreated: textOrNull,
   participantSid: textOrNull,
+  contentSid: textOrNull,
   media: v.nullish(v.array(mediaSchema), []),
   delivery: v.nullish(deliverySchema, null),
 });

@@ -11,13 +11,15 @@ export interface NewMessage {
   readonly body: string;
   /** A file to send along; it is stored first. */
   readonly file?: File;
+  /** A content template of the account's; its words take the place of the body. */
+  readonly template?: { readonly contentSid: string; readonly contentVariables: Readonly<Record<string, string>> };
 }
 
-async function createMessage(sid: string, { author, body, file }: NewMessage): Promise<Message> {
+async function createMessage(sid: string, { author, body, file, template }: NewMessage): Promise<Message> {
   const mediaSid = file ? await uploadMedia(sid, file) : null;
   return request(`/api/conversations/${encodeURIComponent(sid)}/messages`, messageSchema, {
     method: "POST",
-    body: { author, ...(body ? { body } : {}), ...(mediaSid ? { mediaSid } : {}) },
+    body: { author, ...(body ? { body } : {}), ...(mediaSid ? { mediaSid } : {}), ...template },
   });
 }
 

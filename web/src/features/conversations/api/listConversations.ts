@@ -18,6 +18,7 @@ export const CONVERSATION_FILTERS = [
   "participant",
   "startDate",
   "endDate",
+  "activeAfter",
   "unread",
   "serviceSid",
 ] as const;

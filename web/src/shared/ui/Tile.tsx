@@ -14,17 +14,16 @@ interface TileProps {
   /** How many calls stand behind the number; left out for plain counts. */
   readonly n?: number;
   readonly lines?: readonly string[];
-  readonly wide?: boolean;
   readonly children?: ReactNode;
 }
 
 const NONE: readonly string[] = [];
 
 /** One measure: its value, what it means, and how many calls it rests on. */
-export function Tile({ title, to, value, unit, n, lines = NONE, wide = false, children }: TileProps) {
+export function Tile({ title, to, value, unit, n, lines = NONE, children }: TileProps) {
   const known = n === undefined || n > 0;
   return (
-    <TileFrame wide={wide}>
+    <TileFrame>
       <Box
         as="h3"
         margin="space0"
@@ -79,9 +78,9 @@ function Lines({ lines }: { readonly lines: readonly string[] }) {
 }
 
 /** As high as a filled tile, so that nothing moves when the numbers arrive. */
-export function TileSkeleton({ wide = false }: { readonly wide?: boolean }) {
+export function TileSkeleton() {
   return (
-    <TileFrame wide={wide}>
+    <TileFrame>
       <SkeletonLoader height="sizeIcon20" width="60%" />
       <Box marginY="space40">
         <SkeletonLoader height="sizeIcon60" width="40%" />
@@ -91,11 +90,10 @@ export function TileSkeleton({ wide = false }: { readonly wide?: boolean }) {
   );
 }
 
-function TileFrame({ wide, children }: { readonly wide: boolean; readonly children: ReactNode }) {
+function TileFrame({ children }: { readonly children: ReactNode }) {
   return (
     <Box
-      gridColumn={wide ? ["span 2", "span 2", "span 4", "auto"] : "auto"}
-      minHeight={wide ? ["8.5rem", "8.5rem", "8.5rem", "10.25rem"] : ["11.25rem", "10.25rem"]}
+      minHeight={["11.25rem", "9.75rem"]}
       padding={["space40", "space50"]}
       borderRadius="borderRadius30"
       borderStyle="solid"
