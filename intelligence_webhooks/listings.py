@@ -34,7 +34,7 @@ CSV_COLUMNS = (
         "channel",
         "language",
     ),
-    *("started_at", "duration_s", "csat", "csat_surveyed", "ces", "ces_direction", "sentiment"),
+    *("started_at", "duration_s", "csat", "csat_surveyed", "ces", "ces_direction", "nps", "sentiment"),
     *("legal_risk_score", "legal_risk_band", "hallucinations", "escalation_requested", "disposition", "intents"),
     *("emotions", "toxic", "tasks_completed", "tasks", "summary", "unparsed"),
 )

@@ -17,6 +17,7 @@ Score = Literal[
     "csat",
     "csat_surveyed",
     "ces",
+    "nps",
     "sentiment",
     "legal_risk",
     "hallucinations",

@@ -29,6 +29,7 @@ class Scores(msgspec.Struct, kw_only=True):
     csat: float | None = None
     csat_surveyed: float | None = None
     ces: float | None = None
+    nps: float | None = None
     sentiment: str | None = None
     legal_risk: LegalRisk | None = None
     hallucinations: int | None = None

@@ -21,8 +21,9 @@ LABELS = {
     rf"|satisfaction\s+{SCORE_WORD})",
     "ces": rf"(?:CES(?:\s+{SCORE_WORD})?|(?:customer\s+)?effort\s+{SCORE_WORD}"
     rf"|{SCORE_WORD}\s+de\s+(?:esfor[çc]o|esfuerzo)(?:\s+do\s+cliente|\s+del\s+cliente)?)",
+    "nps": rf"(?:NPS(?:\s+{SCORE_WORD})?|net\s+promoter\s+{SCORE_WORD})",
 }
-SCALES = {"csat": 5, "ces": 7}
+SCALES = {"csat": 5, "ces": 7, "nps": 10}
 # "a score of 4 (Good)", "uma pontuação de 4", "una puntuación de 4": used where no label is found.
 IN_A_SENTENCE = rf"\b{SCORE_WORD}\s+(?:of|de)\s+{MARK}{NUMBER}"
 
@@ -60,7 +61,10 @@ class _Block:
 
 
 def read_number(kind: str, text: str) -> float:
-    """The labelled score of a text ("csat" on 1-5, "ces" on 1-7). Raises Unreadable for none, or several."""
+    """The labelled score of a text ("csat" on 1-5, "ces" on 1-7, "nps" on 0-10).
+
+    Raises Unreadable for none, or several.
+    """
     scale = SCALES[kind]
     found = _numbers(rf"{LABELS[kind]}{SEPARATOR}{NUMBER}", text, scale)
     if not found:

@@ -281,7 +281,8 @@ class IntelResult(Record, tag="intel_result"):
     """What Intelligence found about one transcript (v2) or conversation (v3); a later line supersedes.
 
     csat 1-5 or null; ces 1-7 or null with `ces_direction` "7=easy"; `csat_surveyed` never mixes with the inferred
-    `csat`. `tasks_completed` of `tasks` that the caller asked for were done.
+    `csat`. `nps` 0-10, only when asked.
+    `tasks_completed` of `tasks` that the caller asked for were done.
     `event_id` is the intel_event that this line answers; `reference_sids` are the CA… and CH… sids it names.
     """
 
@@ -297,6 +298,7 @@ class IntelResult(Record, tag="intel_result"):
     csat: float | None = None
     csat_surveyed: float | None = None
     ces: float | None = None
+    nps: float | None = None
     sentiment: str | None = None
     legal_risk: LegalRisk | None = None
     hallucinations: int | None = None

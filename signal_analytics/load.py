@@ -29,6 +29,8 @@ from signal_analytics.table_file import FILE_NAME, open_file, remove_file, sql, 
 
 # What one transaction takes in: large enough for DuckDB's speed, small enough for its memory.
 BATCH_BYTES = 192 * 1024 * 1024
+# How many calls are put together at once: each takes memory while it is, about a kilobyte.
+PART_CALLS = 100_000
 APPLY = {CALLS.name: "apply_events", RESULTS.name: "apply_results", CHATS.name: "apply_chats"}
 T = TypeVar("T")
 
@@ -145,14 +147,21 @@ class CallTable:
             self._count_version()
 
     def _assemble(self, lines: int) -> Changed:
-        with self._transaction():
-            self._db.execute(sql("assemble"))
-            self._count_version()
-            found = self._db.execute("SELECT count(*), min(started_at), max(started_at) FROM after").fetchall()
-        ((calls, first, last),) = found
-        if not calls:
+        """Puts the stale calls together in parts; those after a part that fails wait for the next refresh."""
+        parts: list[tuple[int, datetime, datetime]] = []
+        while self._has_stale():
+            with self._transaction():
+                self._db.execute(sql("touch"), {"most": PART_CALLS})
+                self._db.execute(sql("assemble"))
+                self._count_version()
+                found = self._db.execute("SELECT count(*), min(started_at), max(started_at) FROM after").fetchall()
+            parts += [part for part in found if part[0]]
+        if not parts:
             return Changed(lines, self._version)
-        return Changed(lines, self._version, calls, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
+        calls, firsts, lasts = zip(*parts, strict=True)
+        return Changed(
+            lines, self._version, sum(calls), min(firsts).replace(tzinfo=UTC), max(lasts).replace(tzinfo=UTC)
+        )
 
     def _has_stale(self) -> bool:
         return bool(self._db.execute("SELECT 1 FROM stale LIMIT 1").fetchall())

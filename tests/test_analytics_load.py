@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from shared.journal import JournalLocked
 from shared.records import IntelResult, LegalRisk, Record, Turn
 from shared.tombstones import Tombstones
+from signal_analytics import load
 from signal_analytics.call_row import CallRow
 from signal_analytics.filters import Filters
 from signal_analytics.load import CallTable
@@ -238,3 +240,40 @@ def test_what_was_erased_does_not_come_back_with_a_restored_line(tmp_path: Path)
     assert [row.key for row in rows(table)] == [sid("CA", 2)]
     assert skipped(table) == 0
     table.close()
+
+
+def test_a_load_in_parts_gives_the_same_rows_as_one_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [started(n, sid("CA", n), caller=f"+1555{n % 3}") for n in range(9)]
+    once, parts = tmp_path / "once", tmp_path / "parts"
+    found = []
+    for folder, most in ((once, 100), (parts, 2)):
+        monkeypatch.setattr("signal_analytics.load.PART_CALLS", most)
+        write(folder, lines)
+        opened = CallTable(folder)
+        changed = opened.refresh()
+        assert (changed.calls, changed.first, changed.last) == (9, at(0), at(8))
+        found.append([(row.key, row.repeated) for row in listed(opened)])
+        opened.close()
+    assert found[0] == found[1]
+    assert sum(repeated is True for _, repeated in found[0]) == 6
+
+
+def test_a_part_that_fails_is_made_up_for_by_the_next_refresh(
+    table: CallTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal_analytics.load.PART_CALLS", 2)
+    write(tmp_path, [started(n, sid("CA", n)) for n in range(5)])
+    with monkeypatch.context() as broken:
+        wanted, asked = load.sql, []
+
+        def failing(name: str) -> str:
+            asked.append(name)
+            return "SELECT error('disk full')" if asked.count("assemble") == 2 else wanted(name)
+
+        broken.setattr(load, "sql", failing)
+        with pytest.raises(duckdb.Error, match="disk full"):
+            table.refresh()
+    assert len(listed(table)) == 2
+    assert len(rows(table)) == 5

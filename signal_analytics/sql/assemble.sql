@@ -1,7 +1,5 @@
--- The rows of stale calls are put together anew. A call may have several transcripts (the agent's leg and a
+-- The rows of touched calls are put together anew. A call may have several transcripts (the agent's leg and a
 -- person's): opinions are those of the last leg that has one, the risk is that of the worst, occurrences add up.
-CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT call FROM stale;
-
 INSERT OR IGNORE INTO dirty_days SELECT DISTINCT started_at::DATE FROM calls SEMI JOIN touched USING (call);
 
 CREATE OR REPLACE TEMP TABLE before AS SELECT caller, started_at FROM calls SEMI JOIN touched USING (call);
@@ -138,4 +136,4 @@ FROM (
 ) AS contacts
 WHERE calls.call = contacts.call AND calls.next_contact_at IS DISTINCT FROM contacts.next_contact_at;
 
-DELETE FROM stale;
+DELETE FROM stale USING touched WHERE stale.call = touched.call;
