@@ -59,7 +59,7 @@ async def _worker(app: web.Application) -> AsyncIterator[None]:
     worker = app[WORKER] = Worker(table)
 
     async def rebuild(_: Person, __: Tombstones) -> dict[str, int]:
-        return {FILE_NAME: await worker.do(CallTable.rebuild)}
+        return {FILE_NAME: await worker.rebuild()}
 
     app[DERIVED].append(rebuild)
     try:

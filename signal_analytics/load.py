@@ -59,6 +59,7 @@ class CallTable:
 
     def _open(self) -> None:
         self._db = open_file(self._data_dir / FILE_NAME)
+        self._db.execute(sql("touch"), {"most": 0})  # who asks what has changed is told: nothing yet
         self._stage = Stage(self._db, self._data_dir)
         known = dict(self._db.execute("SELECT name, value FROM meta").fetchall())
         self._birth, self._version = str(known["birth"]), int(known["version"])
@@ -107,14 +108,21 @@ class CallTable:
                 return self._assemble(lines)
             return Changed(0, self._version)
 
-    def rebuild(self) -> int:
-        """Makes the file anew from the journals, so that nothing of what was erased there is left; its lines."""
+    def rebuild(self) -> Changed:
+        """Makes the file anew from the journals, so that nothing of what was erased there is left.
+
+        The version goes on rising, since listeners wait for a greater one.
+        """
         with self._lock:
             self._tombstones.refresh()
+            before = self._version
             self._db.close()
             remove_file(self._data_dir / FILE_NAME)
             self._open()
-        return self.refresh().lines
+            self._version = before
+            with self._transaction():
+                self._count_version()
+        return self.refresh()
 
     # ---- inside ----
 
@@ -149,13 +157,15 @@ class CallTable:
     def _assemble(self, lines: int) -> Changed:
         """Puts the stale calls together in parts; those after a part that fails wait for the next refresh."""
         parts: list[tuple[int, datetime, datetime]] = []
-        while self._has_stale():
+        more = True
+        while more:  # once at least: what was touched before is no change any more
             with self._transaction():
                 self._db.execute(sql("touch"), {"most": PART_CALLS})
                 self._db.execute(sql("assemble"))
                 self._count_version()
                 found = self._db.execute("SELECT count(*), min(started_at), max(started_at) FROM after").fetchall()
             parts += [part for part in found if part[0]]
+            more = self._has_stale()
         if not parts:
             return Changed(lines, self._version)
         calls, firsts, lasts = zip(*parts, strict=True)

@@ -51,9 +51,18 @@ class Worker:
         """Follows the journals once; wakes who waits when something has changed."""
         changed = await self.do(CallTable.refresh)
         if changed.lines or changed.calls:
-            async with self._changes:
-                self.latest = changed
-                self._changes.notify_all()
+            await self._tell(changed)
+
+    async def rebuild(self) -> int:
+        """Makes the table anew, which changes what was told; how many lines it was made of."""
+        changed = await self.do(CallTable.rebuild)
+        await self._tell(changed)
+        return changed.lines
+
+    async def _tell(self, changed: Changed) -> None:
+        async with self._changes:
+            self.latest = changed
+            self._changes.notify_all()
 
     async def changes(self, version: int) -> AsyncIterator[Changed]:
         """Every change after `version`; those that come while one is handled are seen as one."""

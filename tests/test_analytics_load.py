@@ -277,3 +277,28 @@ def test_a_part_that_fails_is_made_up_for_by_the_next_refresh(
             table.refresh()
     assert len(listed(table)) == 2
     assert len(rows(table)) == 5
+
+
+def test_a_line_that_concerns_no_call_changes_none(table: CallTable, tmp_path: Path) -> None:
+    write(tmp_path, [started()])
+    assert table.refresh().calls == 1
+    write(tmp_path, [b'{"v":1,"id":"z","at":"2026-11-20T12:00:00Z","seq":1,"type":"erased"}'], "calls")
+    changed = table.refresh()
+    assert (changed.lines, changed.calls) == (1, 0)
+    assert table.query(lambda db: db.execute("SELECT count(*) FROM touched").fetchall()) == [(0,)]
+
+
+def test_a_table_made_anew_goes_on_with_a_greater_version(table: CallTable, tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path, [started(number, sid("CA", number))])
+        table.refresh()
+    before, tag = table.version, table.tag
+    changed = table.rebuild()
+    assert (changed.calls, changed.lines) == (3, 3)
+    assert changed.version == table.version > before
+    assert table.tag != tag
+
+
+def test_a_table_made_anew_of_nothing_has_changed_nothing_since(table: CallTable) -> None:
+    assert (table.rebuild().lines, table.version) == (0, 1)
+    assert table.query(lambda db: db.execute("SELECT count(*) FROM touched").fetchall()) == [(0,)]
