@@ -23,9 +23,10 @@ from conversations_api.health import HealthBoard
 from conversations_api.index_erasing import index_eraser
 from conversations_api.index_feed import IndexFeed
 from conversations_api.index_status import StatusTeller
-from conversations_api.index_sync import AT_ONCE, IndexSync
+from conversations_api.index_sync import IndexSync
 from conversations_api.media_host import open_media_host
 from conversations_api.openapi import ROUTES, document
+from conversations_api.pace import MOST_READS, ReadWindow
 from conversations_api.parts import (
     BOARD,
     BULK,
@@ -136,10 +137,13 @@ async def _index(app: web.Application) -> AsyncIterator[None]:
     data_dir, account = app[SETTINGS].data_dir, app[SETTINGS].twilio
     assert account is not None  # noqa: S101 - create_app has refused otherwise
     index = await asyncio.to_thread(SearchIndex, data_dir)
-    feed = IndexFeed(data_dir, index)
+    feed = IndexFeed(data_dir, index, app[TOMBSTONES])
     teller = StatusTeller(index, app[FEED])
-    async with open_client(account, Patience(), agent=INDEX_AGENT, connections=AT_ONCE) as client:
-        sync = IndexSync(client, index, feed, teller.tell)
+    window = ReadWindow()
+    async with open_client(
+        account, Patience(), agent=INDEX_AGENT, connections=MOST_READS, limited=window.limited
+    ) as client:
+        sync = IndexSync(client, window, index, feed, app[TOMBSTONES], teller.tell)
         app[INDEX], app[SYNC] = index, sync
         app[DERIVED].append(index_eraser(index))
         await feed.start()

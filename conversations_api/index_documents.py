@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -168,7 +168,7 @@ def channel_of(document: Mapping[str, Any]) -> str:
     return kind if kind in CHANNELS else "other"
 
 
-def words_of(document: Mapping[str, Any], people: list[Mapping[str, Any]]) -> str:
+def words_of(document: Mapping[str, Any], people: Sequence[Mapping[str, Any]]) -> str:
     """What a conversation is found by besides its messages: names, attributes, people, every end of a number."""
     found = [str(document.get(name) or "") for name in ("friendlyName", "uniqueName", "sid")]
     found += leaves(document.get("attributes"))

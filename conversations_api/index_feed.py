@@ -10,11 +10,14 @@ from pathlib import Path
 import msgspec
 
 from conversations_api.index_documents import change_of, message_to_read, milliseconds, plain_address
+from conversations_api.index_erasing import is_erased
 from conversations_api.index_writer import apply, mark_stale
 from conversations_api.search_index import SearchIndex, set_fact
 from shared.journal_reader import BadLine, JournalReader, Lines, Position, end_positions
+from shared.person import is_erased as is_erased_line
 from shared.records import CallEnded, CallStarted, ConversationEvent, Turn, decode_call
 from shared.telemetry import get_logger
+from shared.tombstones import Tombstones
 
 EVENTS = "conversation_events"
 CALLS = "calls"
@@ -28,8 +31,9 @@ log = get_logger("conversations.index")
 class IndexFeed:
     """Follows both journals; the position is stored in the transaction that stores what was read."""
 
-    def __init__(self, data_dir: Path, index: SearchIndex) -> None:
+    def __init__(self, data_dir: Path, index: SearchIndex, tombstones: Tombstones) -> None:
         self._data_dir = data_dir
+        self._tombstones = tombstones
         self._index = index
         self._readers: dict[str, JournalReader] = {}
 
@@ -56,7 +60,7 @@ class IndexFeed:
 
     async def catch_up(self) -> None:
         """Takes in everything the journals hold by now."""
-        for stream, take in ((EVENTS, _take_event_lines), (CALLS, _take_call_lines)):
+        for stream, take in ((EVENTS, self._take_events), (CALLS, self._take_calls)):
             while await self._batch(stream, take):
                 pass
 
@@ -79,6 +83,17 @@ class IndexFeed:
             raise
         return True
 
+    def _take_events(self, db: sqlite3.Connection, lines: Lines) -> None:
+        _take_event_lines(db, lines, self._tombstones)
+
+    def _take_calls(self, db: sqlite3.Connection, lines: Lines) -> None:
+        _take_call_lines(
+            db, [line for line in lines if isinstance(line, BadLine) or not self._is_erased(line.raw)]
+        )
+
+    def _is_erased(self, raw: bytes) -> bool:
+        return is_erased_line(raw, self._tombstones)
+
     def _positions(self, db: sqlite3.Connection) -> dict[str, Positions]:
         found: dict[str, Positions] = {}
         for stream in (EVENTS, CALLS):
@@ -91,7 +106,7 @@ class IndexFeed:
         return found
 
 
-def _take_event_lines(db: sqlite3.Connection, lines: Lines) -> None:
+def _take_event_lines(db: sqlite3.Connection, lines: Lines, tombstones: Tombstones) -> None:
     changes = []
     for line in lines:
         event = _event(line.raw) if not isinstance(line, BadLine) else None
@@ -101,7 +116,7 @@ def _take_event_lines(db: sqlite3.Connection, lines: Lines) -> None:
         if message is not None:
             mark_stale(db, "message", message, event.service_sid, event.conversation_sid)
         change = change_of(event)
-        if change is not None:
+        if change is not None and not is_erased(tombstones, change):
             changes.append(change)
     apply(db, changes)
 

@@ -51,11 +51,12 @@ class SearchResult(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class SearchPage(msgspec.Struct, kw_only=True, rename="camel"):
-    """A page of a search."""
+    """A page of a search. Unless `total_is_exact` there are more than `total` says."""
 
     items: list[SearchResult]
     next_cursor: str | None
     total: int
+    total_is_exact: bool
     source: str
     complete: bool
     as_of: datetime
@@ -138,7 +139,7 @@ async def _page(
     found, known = await index.read(look)
     page = await _fresh(request)
     page.items = [found_conversation(conversation_document(row), known[row["sid"]]) for row in found.rows]
-    page.total = found.total
+    page.total, page.total_is_exact = found.total, found.exact
     page.next_cursor = own_cursor(list(found.after), asked.path, asked.print_of) if found.after else None
     return page, found.rows
 
@@ -164,6 +165,7 @@ async def _search(request: web.Request) -> web.Response:
             items=[SearchResult(conversation=c, hits=h) for c, h in zip(page.items, hits, strict=True)],
             next_cursor=page.next_cursor,
             total=page.total or 0,
+            total_is_exact=page.total_is_exact,
             source="index",
             complete=page.complete,
             as_of=page.as_of,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from conversations_api.index_documents import folded, leaves
-from conversations_api.index_schema import BLOCK_BITS, MESSAGES_PER_BLOCK
-from conversations_api.index_words import WORD, match_of, message_words
+from conversations_api.index_words import WORD, message_words
 from conversations_api.index_writer import message_document
 
 SNIPPET_CHARS = 60
 HITS_PER_CONVERSATION = 3
+# Where a search looks for what to show; it finds the conversation by its older messages as well.
+SHOWN_FROM_NEWEST = 500
 # Around what matched; no text that people write holds them, and no browser reads them as anything.
 OPENS, CLOSES = "\x02", "\x03"
 
@@ -34,17 +35,16 @@ def messages_of(
 ) -> list[dict[str, Any]] | None:
     """The messages of a conversation that hold all words, oldest first; None when its contents are not known."""
     row = db.execute(
-        "SELECT id FROM conversations WHERE sid = ? AND service_sid = ? AND due = 0",
+        "SELECT id FROM conversations WHERE sid = ? AND service_sid = ? AND due != 1",
         (conversation_sid, service_sid),
     ).fetchone()
     if row is None:
         return None
-    question = "SELECT * FROM messages WHERE conversation = ? ORDER BY number"
-    found = db.execute(question, (row["id"],)) if not words else _candidates(db, row["id"], words)
+    found = db.execute("SELECT * FROM messages WHERE conversation = ? ORDER BY number", (row["id"],))
     return [
         {**message_document(message), "sid": message["sid"], "conversationSid": conversation_sid}
         for message in found
-        if (author is None or message["author"] == author) and _message_holds(message, words)
+        if (author is None or message["author"] == author) and (not words or _message_holds(message, words))
     ]
 
 
@@ -65,41 +65,17 @@ def hits_of(db: sqlite3.Connection, row: sqlite3.Row, words: Sequence[str]) -> l
 
 def _message_hits(db: sqlite3.Connection, conversation: int, words: Sequence[str]) -> list[Hit]:
     found: list[Hit] = []
-    blocks = {
-        block for n, word in enumerate(words, 1) for block in _blocks(db, conversation, word, n == len(words))
-    }
-    for block in sorted(blocks, reverse=True):
-        for message in reversed(list(_block(db, conversation, block))):
-            if _any_word(message["body"], words):
-                text = snippet(message["body"], words)
-                found.append(Hit(kind="message", sid=message["sid"], field="body", snippet=text))
-            if len(found) == HITS_PER_CONVERSATION:
-                return found
-    return found
-
-
-def _candidates(db: sqlite3.Connection, conversation: int, words: Sequence[str]) -> Iterator[sqlite3.Row]:
-    """The messages of the blocks in which all words occur."""
-    each = [_blocks(db, conversation, word, number == len(words)) for number, word in enumerate(words, 1)]
-    for block in sorted(set.intersection(*each)):
-        yield from _block(db, conversation, block)
-
-
-def _blocks(db: sqlite3.Connection, conversation: int, word: str, last: bool) -> set[int]:
-    first = (conversation << BLOCK_BITS) + 1
     rows = db.execute(
-        "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?",
-        (match_of(word, last=last), first, first + (1 << BLOCK_BITS) - 2),
+        "SELECT sid, body FROM messages WHERE conversation = ? ORDER BY number DESC LIMIT ?",
+        (conversation, SHOWN_FROM_NEWEST),
     )
-    return {row[0] - first for row in rows}
-
-
-def _block(db: sqlite3.Connection, conversation: int, block: int) -> Iterator[sqlite3.Row]:
-    first = block * MESSAGES_PER_BLOCK
-    yield from db.execute(
-        "SELECT * FROM messages WHERE conversation = ? AND number BETWEEN ? AND ? ORDER BY number",
-        (conversation, first, first + MESSAGES_PER_BLOCK - 1),
-    )
+    for message in rows:
+        if _any_word(message["body"], words):
+            text = snippet(message["body"], words)
+            found.append(Hit(kind="message", sid=message["sid"], field="body", snippet=text))
+        if len(found) == HITS_PER_CONVERSATION:
+            break
+    return found
 
 
 def _message_holds(message: sqlite3.Row, words: Sequence[str]) -> bool:
@@ -108,14 +84,19 @@ def _message_holds(message: sqlite3.Row, words: Sequence[str]) -> bool:
 
 def holds(text: str, words: Sequence[str]) -> bool:
     """Whether all words occur, the last as the beginning of one; case and accents do not matter."""
-    found = set(WORD.findall(folded(text)))
-    wanted = [folded(word) for word in words]
+    wanted, plain = [folded(word) for word in words], folded(text)
+    if not all(word in plain for word in wanted):  # most texts, and this costs little
+        return False
+    found = set(WORD.findall(plain))
     whole = all(word in found for word in wanted[:-1])
     return whole and (not wanted or any(word.startswith(wanted[-1]) for word in found))
 
 
 def _any_word(text: str, words: Sequence[str]) -> bool:
-    return any(_matches(word, words) for word in WORD.findall(text))
+    plain = folded(text)
+    return any(folded(word) in plain for word in words) and any(
+        _matches(word, words) for word in WORD.findall(text)
+    )
 
 
 def _matches(word: str, words: Sequence[str]) -> bool:

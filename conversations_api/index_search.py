@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from conversations_api.index_documents import CHANNELS, moment, plain_address
-from conversations_api.index_schema import BLOCK_BITS
-from conversations_api.index_words import match_of
+from conversations_api.index_schema import ID_MASK, words_row
+from conversations_api.index_words import facet, match_of
 
-# Fewer hits than this are looked up one by one and sorted; more are met on the way through the sorted index.
-FEW_HITS = 2000
+# A total beyond this is said to be this, and not exact: counting a common word's hits costs more than a page.
+COUNTED_TO = 10_000
 SORTS = {"lastActivity": "activity_ms", "created": "created_ms", "updated": "updated_ms", "name": "name"}
 DIGITS_OF_ADDRESS = 3
+MAX_ROW = (1 << 63) - 1
 _IN_PEOPLE = "c.id IN (SELECT conversation FROM participants WHERE {})"
 
 
@@ -40,89 +41,157 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of rows of `conversations`, the sort value and id to go on behind, and the number of all matches."""
+    """A page of rows of `conversations`, the sort value and id to go on behind, and the number of all matches.
+
+    `total` is COUNTED_TO, and not `exact`, when there are more.
+    """
 
     rows: list[sqlite3.Row]
     after: tuple[Any, int] | None
     total: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A selection for SQLite: what FTS5 is asked ("" for nothing), and the conditions on `conversations c`.
+
+    Every text is ours, every value a parameter.
+    """
+
+    match: str
+    where: str
+    values: list[Any]
+    first: int = 0
+    last: int = MAX_ROW
+
+    @property
+    def asked(self) -> tuple[str, list[Any]]:
+        """The condition on `words`, in the order in which it stores its rows."""
+        return "words MATCH ? AND words.rowid BETWEEN ? AND ?", [self.match, self.first, self.last]
 
 
 def find(
     db: sqlite3.Connection, selection: Selection, sort: str, limit: int, after: tuple[Any, int] | None = None
 ) -> Found:
     """`limit` conversations of a selection behind `after`. `sort` is a name of SORTS, `-` before it descends."""
+    question = question_of(selection)
+    total = _count(db, question)
     column, descends = SORTS[sort.lstrip("-")], sort.startswith("-")
-    source, where, values = _question(db, selection)
-    total = db.execute(f"SELECT count(*) FROM {source} WHERE {where}", values).fetchone()[0]  # noqa: S608
-    order = "DESC" if descends else "ASC"
-    if after is not None:
-        where += f" AND (c.{column}, c.id) {'<' if descends else '>'} (?, ?)"
-        values = [*values, *after]
-    rows = db.execute(
-        f"SELECT c.* FROM {source} WHERE {where} ORDER BY c.{column} {order}, c.id {order} LIMIT ?",  # noqa: S608
-        [*values, limit + 1],
-    ).fetchall()
+    rows = db.execute(*page_of(question, column, descends, limit + 1, after, total)).fetchall()
     more = len(rows) > limit
     rows = rows[:limit]
-    return Found(rows, (rows[-1][column], rows[-1]["id"]) if more else None, total)
+    behind = (rows[-1][column], rows[-1]["id"]) if more else None
+    return Found(rows, behind, min(total, COUNTED_TO), total <= COUNTED_TO)
 
 
 def sids_of(db: sqlite3.Connection, selection: Selection, limit: int) -> list[str]:
     """The sids of a whole selection, oldest first, at most `limit`."""
-    source, where, values = _question(db, selection)
+    source, where, values = _all(question_of(selection))
     rows = db.execute(f"SELECT c.sid FROM {source} WHERE {where} ORDER BY c.id LIMIT ?", [*values, limit])  # noqa: S608
     return [row["sid"] for row in rows]
 
 
-def _question(db: sqlite3.Connection, selection: Selection) -> tuple[str, str, list[Any]]:
-    """What to select from and under which conditions; every text is ours, every value a parameter.
+def page_of(
+    question: Question, column: str, descends: bool, limit: int, after: tuple[Any, int] | None, total: int
+) -> tuple[str, list[Any]]:
+    """The statement for a page, and its values. What EXPLAIN QUERY PLAN says of each way is tested.
 
-    With words, `hits` holds the conversations in which all of them occur.
+    Without words: the walk along the order's own index. By last activity: FTS5 gives its rows in that order, and
+    the walk ends with the page. Another order: few hits are sorted; of many, the order's index is walked, and what
+    is no hit is passed over (`+` keeps SQLite from starting with the hits).
     """
-    parts = _conditions(selection)
-    source = "conversations c"
-    if selection.words:
-        if _collect_hits(db, selection.words) <= FEW_HITS:
-            source = "hits CROSS JOIN conversations c ON c.id = hits.id"
+    order = "DESC" if descends else "ASC"
+    if question.match and column == "activity_ms":
+        question = _behind(question, descends, after)
+        source, where, values = _all(question)
+        ordered = f"words.rowid {order}"
+    else:
+        if question.match and total > COUNTED_TO:
+            asked, given = question.asked
+            source = "conversations c"
+            where = f"{question.where} AND +c.id IN (SELECT words.rowid & {ID_MASK} FROM words WHERE {asked})"  # noqa: S608
+            values = [*question.values, *given]
         else:
-            parts.append(("c.id IN (SELECT id FROM hits)", []))
+            source, where, values = _all(question)
+        if after is not None:
+            where += f" AND (c.{column}, c.id) {'<' if descends else '>'} (?, ?)"
+            values = [*values, *after]
+        ordered = f"c.{column} {order}, c.id {order}"
+    return f"SELECT c.* FROM {source} WHERE {where} ORDER BY {ordered} LIMIT ?", [*values, limit]  # noqa: S608
+
+
+def _behind(question: Question, descends: bool, after: tuple[Any, int] | None) -> Question:
+    if after is None:
+        return question
+    row = words_row(*after)
+    return replace(question, last=row - 1) if descends else replace(question, first=row + 1)
+
+
+def _all(question: Question) -> tuple[str, str, list[Any]]:
+    """What to select from, under which conditions, with which values."""
+    if not question.match:
+        return "conversations c", question.where, question.values
+    asked, given = question.asked
+    source = f"words CROSS JOIN conversations c ON c.id = (words.rowid & {ID_MASK})"
+    return source, f"{asked} AND {question.where}", [*given, *question.values]
+
+
+def _count(db: sqlite3.Connection, question: Question) -> int:
+    """The number of matches, COUNTED_TO + 1 for any that are more. Words alone are counted inside FTS5."""
+    source, where, values = _all(question)
+    if question.match and len(question.values) == 1:
+        source, (where, values) = "words", question.asked
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT ?)"  # noqa: S608
+    return int(db.execute(counted, [*values, COUNTED_TO + 1]).fetchone()[0])
+
+
+def question_of(selection: Selection) -> Question:
+    """The selection as SQLite is asked."""
+    words = [match_of(word, last=n == len(selection.words)) for n, word in enumerate(selection.words, 1)]
+    asked = [*words, *(f'"{name}"' for name in _facets(selection))]
+    parts = [("c.service_sid = ?", [selection.service_sid]), *_conditions(selection, plain=not asked)]
     where = " AND ".join(text for text, _ in parts)
-    return source, where, [value for _, values in parts for value in values]
-
-
-def _collect_hits(db: sqlite3.Connection, words: Sequence[str]) -> int:
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS hits (id INTEGER PRIMARY KEY)")
-    db.execute("DELETE FROM hits")
-    one = f"SELECT rowid >> {BLOCK_BITS} FROM words WHERE words MATCH ?"  # noqa: S608 - a number of ours
-    question = " INTERSECT ".join([one] * len(words))
-    matches = [match_of(word, last=number == len(words)) for number, word in enumerate(words, 1)]
-    db.execute(f"INSERT OR IGNORE INTO hits {question}", matches)
-    return int(db.execute("SELECT count(*) FROM hits").fetchone()[0])
-
-
-def _conditions(selection: Selection) -> list[tuple[str, list[Any]]]:
-    parts: list[tuple[str, list[Any]]] = [("c.service_sid = ?", [selection.service_sid])]
+    values = [value for _, given in parts for value in given]
+    if not asked:
+        return Question("", where, values)
+    asked.append(f'"{facet("service", selection.service_sid)}"')
     if selection.state is not None:
-        parts.append(("c.state = ?", [selection.state]))
+        asked.append(f'"{facet("state", selection.state)}"')
+    first, last = selection.active_from_ms, selection.active_to_ms
+    return Question(
+        " AND ".join(asked),
+        where,
+        values,
+        words_row(first, 0) if first is not None else 0,
+        words_row(last, ID_MASK) if last is not None else MAX_ROW,
+    )
+
+
+def _facets(selection: Selection) -> Iterator[str]:
+    """What only FTS5 knows an index for."""
     if selection.participant is not None:
-        person = selection.participant
-        text = _IN_PEOPLE.format("identity = ? OR address = ? OR sid = ?")
-        parts.append((text, [person, plain_address(person), person]))
-    if selection.address is not None:
-        parts.append(_address(selection.address))
+        yield facet("person", plain_address(selection.participant))
     if selection.channel is not None:
-        parts.append(("c.channels & ? != 0", [CHANNELS.get(selection.channel, CHANNELS["other"])]))
+        yield facet("channel", selection.channel if selection.channel in CHANNELS else "other")
+    if selection.unread is not None:
+        yield facet("unread" if selection.unread else "read")
+
+
+def _conditions(selection: Selection, *, plain: bool) -> Iterator[tuple[str, list[Any]]]:
+    """Conditions on `conversations c`; unless `plain`, FTS5 is asked for the state and the time of activity."""
+    if plain and selection.state is not None:
+        yield "c.state = ?", [selection.state]
+    if selection.address is not None:
+        yield _address(selection.address)
     for column, sign, value in (
         ("created_ms", ">=", selection.created_from_ms),
         ("created_ms", "<=", selection.created_to_ms),
-        ("activity_ms", ">=", selection.active_from_ms),
-        ("activity_ms", "<=", selection.active_to_ms),
+        ("activity_ms", ">=", selection.active_from_ms if plain else None),
+        ("activity_ms", "<=", selection.active_to_ms if plain else None),
     ):
         if value is not None:
-            parts.append((f"c.{column} {sign} ?", [value]))
-    if selection.unread is not None:
-        parts.append((f"c.unread {'>' if selection.unread else '='} 0", []))
-    return parts
+            yield f"c.{column} {sign} ?", [value]
 
 
 def _address(text: str) -> tuple[str, list[Any]]:

@@ -61,7 +61,7 @@ def status(db: sqlite3.Connection) -> IndexStatus:
     """Everything at once."""
     state = fact(db, "pass", PassState())
     total, due, messages = db.execute(
-        "SELECT count(*), coalesce(sum(due), 0), coalesce(sum(messages), 0) FROM conversations"
+        "SELECT count(*), coalesce(sum(due > 0), 0), coalesce(sum(messages), 0) FROM conversations"
     ).fetchone()
     return IndexStatus(
         state=_state(state),
@@ -110,7 +110,7 @@ async def _show(request: web.Request) -> web.Response:
 
 async def _reconcile(request: web.Request) -> web.Response:
     parse_query(request.query, Nothing)
-    request.app[SYNC].ask()
+    request.app[SYNC].ask(deep=True)
     audit(request, "index.reconcile")
     return json_response(await request.app[INDEX].read(status), status=202)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from conversations_api.index_documents import leaves, words_of
-from conversations_api.index_schema import BLOCK_BITS, MESSAGES_PER_BLOCK
+from conversations_api.index_documents import CHANNELS, leaves, plain_address, words_of
+from conversations_api.index_schema import words_row
 
 # As the tokenizer cuts: letters and digits hang together.
 WORD = re.compile(r"[^\W_]+")
+# A private letter: the tokenizer takes it for one, WORD does not, and it is taken out of every text.
+MARK = "\ue000"
 MOST_WORDS = 8
 LONGEST_WORD = 64
 
@@ -28,28 +31,42 @@ def match_of(word: str, *, last: bool) -> str:
     return f'"{word}"' + ("*" if last else "")
 
 
-def write_name_block(db: sqlite3.Connection, conversation: int) -> None:
-    """Names, attributes and people."""
-    row = db.execute("SELECT sid, document FROM conversations WHERE id = ?", (conversation,)).fetchone()
+def facet(kind: str, value: str = "") -> str:
+    """A word that stands for a property; nothing that people write or ask for can be it."""
+    return f"{MARK}{kind}{hashlib.blake2b(value.encode(), digest_size=8).hexdigest() if value else ''}"
+
+
+def write_words(db: sqlite3.Connection, conversation: int) -> None:
+    """Makes the row of a conversation in `words` anew: names, attributes, people, messages, properties."""
+    row = db.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
     if row is None:
         return
-    people: list[Mapping[str, Any]] = [
-        msgspec.json.decode(person["document"], type=dict[str, Any])
-        for person in db.execute("SELECT document FROM participants WHERE conversation = ?", (conversation,))
-    ]
+    people = db.execute("SELECT * FROM participants WHERE conversation = ?", (conversation,)).fetchall()
+    documents = [msgspec.json.decode(person["document"], type=dict[str, Any]) for person in people]
     document = msgspec.json.decode(row["document"], type=dict[str, Any])
-    _write(db, conversation << BLOCK_BITS, words_of({**document, "sid": row["sid"]}, people))
-
-
-def write_message_block(db: sqlite3.Connection, conversation: int, block: int) -> None:
-    """What the messages of one block say."""
-    first = block * MESSAGES_PER_BLOCK
-    rows = db.execute(
-        "SELECT author, body, more FROM messages WHERE conversation = ? AND number BETWEEN ? AND ?",
-        (conversation, first, first + MESSAGES_PER_BLOCK - 1),
+    found = [words_of({**document, "sid": row["sid"]}, documents)]
+    for message in db.execute("SELECT author, body, more FROM messages WHERE conversation = ?", (conversation,)):
+        found += message_words(message["author"], message["body"], message["more"])
+    text = " ".join(found).replace(MARK, " ")
+    number = words_row(row["activity_ms"], conversation)
+    db.execute("DELETE FROM words WHERE rowid = ?", (row["words_row"],))
+    db.execute(
+        "INSERT INTO words (rowid, text) VALUES (?, ?)", (number, f"{' '.join(_facets(row, people))} {text}")
     )
-    text = " ".join(word for row in rows for word in message_words(row["author"], row["body"], row["more"]))
-    _write(db, (conversation << BLOCK_BITS) + 1 + block, text)
+    db.execute("UPDATE conversations SET words_row = ? WHERE id = ?", (number, conversation))
+
+
+def _facets(row: sqlite3.Row, people: list[sqlite3.Row]) -> Iterator[str]:
+    yield facet("service", row["service_sid"])
+    yield facet("state", row["state"])
+    yield facet("unread") if row["unread"] else facet("read")
+    for name, bit in CHANNELS.items():
+        if row["channels"] & bit:
+            yield facet("channel", name)
+    for person in people:
+        for name in ("sid", "identity", "address"):
+            if person[name]:
+                yield facet("person", plain_address(person[name]))
 
 
 def message_words(author: str, body: str, more: bytes) -> list[str]:
@@ -60,9 +77,3 @@ def message_words(author: str, body: str, more: bytes) -> list[str]:
         found += [str(document.get("subject") or ""), *leaves(document.get("attributes"))]
         found += [str(file.get("filename") or "") for file in document.get("media") or []]
     return found
-
-
-def _write(db: sqlite3.Connection, rowid: int, text: str) -> None:
-    db.execute("DELETE FROM words WHERE rowid = ?", (rowid,))
-    if text.strip():
-        db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (rowid, text))

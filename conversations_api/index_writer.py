@@ -22,8 +22,7 @@ from conversations_api.index_documents import (
     milliseconds,
     plain_address,
 )
-from conversations_api.index_schema import BLOCK_BITS, MESSAGES_PER_BLOCK
-from conversations_api.index_words import write_message_block, write_name_block
+from conversations_api.index_words import write_words
 
 # Known from where the document stands, and not told alike by REST and webhooks.
 IMPLIED = {"chatServiceSid", "conversationSid", "sid"}
@@ -37,40 +36,26 @@ class Applied:
 
     sids: set[str] = field(default_factory=set)
     conversations: set[int] = field(default_factory=set)
-    _renamed: set[int] = field(default_factory=set)
-    _blocks: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def changed(self) -> int:
         return len(self.sids)
 
-    def names(self, conversation: int, sid: str) -> None:
-        """The conversation's names or people differ."""
+    def touched(self, conversation: int, sid: str) -> None:
+        """Something in the conversation differs, or it does itself."""
         self.sids.add(sid)
         self.conversations.add(conversation)
-        self._renamed.add(conversation)
-
-    def message(self, conversation: int, number: int, sid: str) -> None:
-        """A message differs."""
-        self.sids.add(sid)
-        self.conversations.add(conversation)
-        self._blocks.add((conversation, number // MESSAGES_PER_BLOCK))
 
     def dropped(self, conversation: int, sid: str) -> None:
         """A conversation is no more."""
         self.sids.add(sid)
         self.conversations.discard(conversation)
-        self._renamed.discard(conversation)
-        self._blocks = {block for block in self._blocks if block[0] != conversation}
 
     def finish(self, db: sqlite3.Connection) -> None:
         """Makes sums and words anew where something differs."""
         for conversation in self.conversations:
             _sum_up(db, conversation)
-        for conversation in self._renamed:
-            write_name_block(db, conversation)
-        for conversation, block in self._blocks:
-            write_message_block(db, conversation, block)
+            write_words(db, conversation)
 
 
 def apply(db: sqlite3.Connection, changes: Iterable[Change]) -> Applied:
@@ -130,10 +115,18 @@ def _put_conversation(db: sqlite3.Connection, change: Change, applied: Applied) 
         change.seen_s,
     )
     if row is None:
+        # What came of it before its own event was passed over, and is to be read.
+        told = db.execute("SELECT 1 FROM stale WHERE sid = ?", (change.sid,)).fetchone()
         row = db.execute(
             "INSERT INTO conversations (name, state, created_ms, updated_ms, document, touched_s, activity_ms,"
             " sid, service_sid, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (*values, values[2], change.sid, change.service_sid, change.certain or state == "closed"),
+            (
+                *values,
+                values[2],
+                change.sid,
+                change.service_sid,
+                bool(change.certain or told or state == "closed"),
+            ),
         ).fetchone()
     else:
         # Closed is final: once more its contents are read, and never again.
@@ -143,7 +136,7 @@ def _put_conversation(db: sqlite3.Connection, change: Change, applied: Applied) 
             " touched_s = ?, due = max(due, ?) WHERE id = ?",
             (*values, closes, row["id"]),
         )
-    applied.names(row["id"], change.sid)
+    applied.touched(row["id"], change.sid)
 
 
 def _put_participant(db: sqlite3.Connection, conversation: int, change: Change, applied: Applied) -> None:
@@ -167,7 +160,7 @@ def _put_participant(db: sqlite3.Connection, conversation: int, change: Change, 
             change.seen_s,
         ),
     )
-    applied.names(conversation, change.sid)
+    applied.touched(conversation, change.sid)
 
 
 def _put_message(db: sqlite3.Connection, conversation: int, change: Change, applied: Applied) -> None:
@@ -194,7 +187,7 @@ def _put_message(db: sqlite3.Connection, conversation: int, change: Change, appl
             change.seen_s,
         ),
     )
-    applied.message(conversation, number, change.sid)
+    applied.touched(conversation, change.sid)
 
 
 def message_document(row: sqlite3.Row) -> Document:
@@ -246,18 +239,19 @@ def _remove(db: sqlite3.Connection, change: Change, applied: Applied) -> None:
         row = db.execute("SELECT conversation FROM participants WHERE sid = ?", (change.sid,)).fetchone()
         if row is not None:
             db.execute("DELETE FROM participants WHERE sid = ?", (change.sid,))
-            applied.names(row["conversation"], change.sid)
+            applied.touched(row["conversation"], change.sid)
     else:
-        row = db.execute("SELECT conversation, number FROM messages WHERE sid = ?", (change.sid,)).fetchone()
+        row = db.execute("SELECT conversation FROM messages WHERE sid = ?", (change.sid,)).fetchone()
         if row is not None:
             db.execute("DELETE FROM messages WHERE sid = ?", (change.sid,))
-            applied.message(row["conversation"], row["number"], change.sid)
+            applied.touched(row["conversation"], change.sid)
 
 
 def remove_conversation(db: sqlite3.Connection, conversation: int) -> None:
     """Takes a conversation out with all that is in it."""
-    first = conversation << BLOCK_BITS
-    db.execute("DELETE FROM words WHERE rowid BETWEEN ? AND ?", (first, first + (1 << BLOCK_BITS) - 1))
+    db.execute(
+        "DELETE FROM words WHERE rowid = (SELECT words_row FROM conversations WHERE id = ?)", (conversation,)
+    )
     db.execute("DELETE FROM participants WHERE conversation = ?", (conversation,))
     db.execute("DELETE FROM messages WHERE conversation = ?", (conversation,))
     db.execute("DELETE FROM conversations WHERE id = ?", (conversation,))

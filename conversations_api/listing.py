@@ -34,11 +34,15 @@ SORT_FIELDS = {
 
 
 class Page(msgspec.Struct, kw_only=True, rename="camel"):
-    """A page of a list. `total` is null where nobody has counted; `complete`: chosen from all there are."""
+    """A page of a list. `complete`: chosen from all there are.
+
+    `total` is null where nobody has counted; unless `total_is_exact` there are more than it says.
+    """
 
     items: list[Any]
     next_cursor: str | None = None
     total: int | None = None
+    total_is_exact: bool = True
     source: str = "twilio"
     complete: bool = True
     as_of: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -100,8 +100,15 @@ def lane_of(method: str, path: str) -> str | None:
 class TwilioClient:
     """Sends calls to one account. Safe for concurrent use on its loop."""
 
-    def __init__(self, session: aiohttp.ClientSession, account: TwilioAccount, patience: Patience) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        account: TwilioAccount,
+        patience: Patience,
+        limited: Callable[[], None] = lambda: None,
+    ) -> None:
         self._paces = MutationPaces()
+        self._limited = limited
         self.session = session
         self._account = account
         self._patience = patience
@@ -115,6 +122,8 @@ class TwilioClient:
             outcome = await self._attempt(call, ends_at - time.monotonic())
             if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
                 return outcome.body
+            if isinstance(outcome, Reply) and outcome.status == 429:
+                self._limited()
             if perhaps_done and isinstance(outcome, Reply) and outcome.status == 404:
                 return b""  # the DELETE that broke off had deleted it
             delay_s = retry_delay_s(call.method, outcome, attempt, self._patience, random.random())  # noqa: S311
@@ -167,10 +176,17 @@ class TwilioClient:
 
 @asynccontextmanager
 async def open_client(
-    account: TwilioAccount, patience: Patience, *, agent: str = AGENT, connections: int = CONNECTIONS
+    account: TwilioAccount,
+    patience: Patience,
+    *,
+    agent: str = AGENT,
+    connections: int = CONNECTIONS,
+    limited: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[TwilioClient]:
-    """The client; its connections are closed at the end. Background work has a client of its own, so that it
-    never takes a connection from an operator."""
+    """The client; its connections are closed at the end. `limited` is told of every 429.
+
+    Background work has a client of its own, so that it never takes a connection from an operator.
+    """
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_S)
     authorization = aiohttp.encode_basic_auth(account.account_sid, account.auth_token)
     async with aiohttp.ClientSession(
@@ -178,7 +194,7 @@ async def open_client(
         headers={"Authorization": authorization, "Accept": "application/json", "User-Agent": agent},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield TwilioClient(session, account, patience)
+        yield TwilioClient(session, account, patience, limited)
 
 
 async def reply_of(response: aiohttp.ClientResponse) -> Outcome:
