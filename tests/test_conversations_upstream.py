@@ -185,6 +185,47 @@ async def test_a_redirect_is_never_followed_with_our_credentials(platform: Platf
     assert not [seen for seen in platform.upstream.seen if "stolen" in seen.path]
 
 
+# Every code that Twilio's documentation names for what this service asks: with what status it is told on.
+DOCUMENTED = {
+    20003: 502,
+    20404: 404,
+    20429: 503,
+    21481: 400,
+    50063: 503,
+    50214: 409,
+    50353: 409,
+    50361: 409,
+    50377: 409,
+    50382: 400,
+    50408: 400,
+    50409: 400,
+    50416: 409,
+    50417: 409,
+    50418: 409,
+    50422: 409,
+    50425: 409,
+    50426: 400,
+    50427: 400,
+    50436: 409,
+    50437: 409,
+}
+THEIR_STATUS = {20003: 401, 20404: 404, 20429: 429, 50063: 429}
+
+
+async def test_every_documented_code_reaches_the_caller_with_a_sentence_of_ours(platform: Platform) -> None:
+    sentences = set()
+    for code, status in DOCUMENTED.items():
+        platform.upstream.fail(*[refusing(THEIR_STATUS.get(code, 400), code, Retry_After="60")])
+        answer = await platform.call("POST", f"{CONVERSATION}/participants", {"identity": "ana"})
+        assert (answer.status, answer.json["code"], answer.json["status"]) == (status, code, status), code
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert ("Retry-After" in answer.headers) == (status == 503)
+        assert b"twilio.com" not in answer.raw
+        sentences.add(answer.json["detail"])
+    assert len(sentences) == len(DOCUMENTED) - 1  # the two codes of one limit share theirs
+    assert set(CODES) == set(DOCUMENTED)
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_each_known_code_has_its_own_status_and_sentence(code: int) -> None:
     status, sentence = CODES[code]
