@@ -49,7 +49,7 @@ class Front:
         self._waiting = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The answer to any request. Faults of the request itself close the connection."""
+        """The answer to any request. Only 503 leaves the connection open after a fault: its body was read."""
         try:
             body = await self._read(request)
             answer = await self._call(request, body)
@@ -112,12 +112,13 @@ class Front:
 
 
 async def _refuse(request: web.Request, problem: Problem) -> web.Response:
-    """The problem as the last answer on this connection."""
+    """The problem; the last answer on this connection, unless the request was whole and may just come again."""
     response = web.Response(
         body=problem.body(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers
     )
     response.headers.extend(SECURITY_HEADERS)
-    response.force_close()
+    if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        response.force_close()
     if problem.status == HTTPStatus.REQUEST_TIMEOUT and request.transport is not None:
         # aiohttp would wait ten more seconds for the rest of a body that does not come.
         await response.prepare(request)

@@ -1,6 +1,6 @@
 """Flask without what costs time on every request and is of no use here: cookie sessions and addresses by host.
 
-Measured: two thirds of what Flask itself spends on a webhook (docs/performance.md).
+Figures: docs/performance.md.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ class Resolver:
         self._schedule = schedule or Schedule()
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._follows = True
         self._loop = asyncio.get_running_loop()
         store.intake.notify = self.wake
 
@@ -89,9 +90,12 @@ class Resolver:
             self._store.intake.settle()
             work = self._store.ledger.due(limit, busy) if limit > 0 else []
         except (sqlite3.Error, OSError) as error:  # the derived file's disk; the journals are not affected
-            log.exception("the ledger cannot follow the journals")
+            if self._follows:  # once, since a full disk holds the logs as well
+                log.exception("the ledger cannot follow the journals")
+            self._follows = False
             self._store.readiness.set_failed("ledger", type(error).__name__)
             return []
+        self._follows = True
         self._store.readiness.clear("ledger")
         return work
 
