@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from crosschannel.arguments import existing_file, new_file, share, speed
 from crosschannel.demo import environment
 from crosschannel.private_services import NotStarted
 from crosschannel.replays.caller_side import script_of
@@ -38,19 +39,19 @@ WRITTEN_WITHIN_S, LOOK_EVERY_S = 5.0, 0.05
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="CALL_SID|FILE", help="a call in the journals, or an exported recording")
-    parser.add_argument("--agent", type=Path, metavar="FILE", help="play it against this agent file")
+    parser.add_argument("--agent", type=existing_file, metavar="FILE", help="play it against this agent file")
     parser.add_argument("--model", metavar="NAME", help="play it against this model")
-    parser.add_argument("--speed", type=float, default=20.0, help="times as fast as life (default 20)")
+    parser.add_argument("--speed", type=speed, default=20.0, help="times as fast as life (default 20)")
     parser.add_argument(
         "--similar",
-        type=float,
+        type=share,
         default=0.6,
         metavar="SHARE",
         help="how much of the words of a reply must be the same, 0 to 1 (default 0.6)",
     )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON and nothing else")
     parser.add_argument("--update", action="store_true", help="accept: write what happened now into FILE")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="only write the recording, pseudonymised")
+    parser.add_argument("--export", type=new_file, metavar="FILE", help="only write the recording, pseudonymised")
     parser.add_argument(
         "--keep-numbers", action="store_true", help="export: keep numbers other than phone numbers"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from crosschannel.arguments import count, new_file, speed
 from crosschannel.demo import environment
 from crosschannel.scenario_runs.fleet import Order, planned, run_all
 from crosschannel.scenario_runs.page import page
@@ -48,15 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("place", type=Path, metavar="DIR", help="a folder of scenarios, or one file")
     run = actions.add_parser("run", help="place the calls, judge them, print a table")
     run.add_argument("place", type=Path, metavar="DIR", help="a folder of scenarios, or one file")
-    run.add_argument("--calls", type=_count, metavar="N", help="calls in all (default: each scenario's `repeat`)")
-    run.add_argument("--parallel", type=_count, default=10, metavar="N", help="calls at once (default 10)")
+    run.add_argument("--calls", type=count, metavar="N", help="calls in all (default: each scenario's `repeat`)")
+    run.add_argument("--parallel", type=count, default=10, metavar="N", help="calls at once (default 10)")
     run.add_argument("--seed", type=int, default=0, help="added to the seeds of the scenarios (default 0)")
     run.add_argument("--only", metavar="WORD", help="only scenarios with this tag, or this in their name")
-    pace = run.add_mutually_exclusive_group()
-    pace.add_argument("--real-time", action="store_true", help="as slow as life, with the speech of both sides")
-    pace.add_argument("--speed", type=_speed, default=ACCELERATED, help="times as fast as life (default 20)")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write every call and the summary")
-    run.add_argument("--html", type=Path, metavar="FILE", help="write a report with charts")
+    tempo = run.add_mutually_exclusive_group()
+    tempo.add_argument("--real-time", action="store_true", help="as slow as life, with the speech of both sides")
+    tempo.add_argument("--speed", type=speed, default=ACCELERATED, help="times as fast as life (default 20)")
+    run.add_argument("--json", type=new_file, metavar="FILE", help="write every call and the summary")
+    run.add_argument("--html", type=new_file, metavar="FILE", help="write a report with charts")
     run.add_argument("--no-transcripts", action="store_true", help="do not report the calls to Intelligence")
 
 
@@ -95,7 +96,7 @@ async def _run(args: argparse.Namespace, scenarios: Sequence[Scenario], settings
     if account is None:
         raise CouldNotConnect("There is no Twilio account to call with. Run `make up`, or fill .env.")
     order = Order(args.calls, min(args.parallel, MOST_PARALLEL), args.seed)
-    speed = 1.0 if args.real_time else args.speed
+    pace = 1.0 if args.real_time else args.speed
     runs = planned(scenarios, order)
     progress = Progress(sys.stderr, len(runs))
     began_s = time.monotonic()
@@ -103,17 +104,17 @@ async def _run(args: argparse.Namespace, scenarios: Sequence[Scenario], settings
         around = Surroundings(
             line=Line(session, line),
             called=account.phone_number or DEFAULT_CALLED,
-            speed=speed,
+            speed=pace,
             tools_of=relay_tools(session, settings.urls.relay, settings.operator_token),
             report=None if args.no_transcripts else _Reporter(session, settings.urls.sandbox, account).report,
         )
         stage = Stage(session, settings.urls.sandbox, account)
         outcomes = await run_all(runs, order, around, stage, progress.told)
-    summary = summarize(scenarios, outcomes, time.monotonic() - began_s, order.parallel, speed)
+    summary = summarize(scenarios, outcomes, time.monotonic() - began_s, order.parallel, pace)
     _write(args, summary, outcomes)
-    print(table(summary, colours=sys.stdout.isatty()))
     if outcomes and all(outcome.ended_by == "refused" for outcome in outcomes):
-        return NOT_CONNECTED
+        raise CouldNotConnect("\n".join(dict.fromkeys(text for one in outcomes for text in one.all_failures)))
+    print(table(summary, colours=sys.stdout.isatty()))
     return PASSED if summary.ok else FAILED
 
 
@@ -144,17 +145,3 @@ def _write(args: argparse.Namespace, summary: Summary, outcomes: list[CallOutcom
         args.json.write_bytes(text + b"\n")
     if args.html is not None:
         args.html.write_text(page(summary, outcomes, f"Scenarios, {now:%Y-%m-%d %H:%M} UTC"), encoding="utf-8")
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _speed(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 200:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 200")
-    return value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from crosschannel.replays.screen import side_by_side
 from dialogue.agent import load_agent
 from sandbox.scenarios.grammar import Moment
 from shared.records import CallEnded, CallResumed, CallStarted, ToolUse, Turn
+from tests.sandbox_kit import ACCOUNT_SID, AUTH_TOKEN, OPENAI_KEY, open_sandbox
 
 RECORDED = Path(__file__).parent / "fixtures" / "replay" / "lost_and_resumed.json"
 ROOT = Path(__file__).resolve().parent.parent
@@ -207,10 +210,10 @@ def test_an_export_has_no_people_in_it_and_is_consistent() -> None:
 # ---- the command ----
 
 
-def replay(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def replay(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """In an empty folder with nothing running: it starts a sandbox and a relay of its own."""
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("TWILIO_", "OPENAI_", "SEGMENT_", "DATA_"))}
-    env = {**clean, "PYTHONPATH": str(ROOT), "SANDBOX_PORT": "1"}
+    env = {**clean, "PYTHONPATH": str(ROOT), "SANDBOX_PORT": "1", **more}
     command = [sys.executable, "-m", "crosschannel", "replay", *arguments]
     return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=110)
 
@@ -233,6 +236,41 @@ def test_a_recorded_call_is_a_regression_test(tmp_path: Path) -> None:
     accepted = json.loads(mine.read_text())
     assert accepted["turns"][0]["reply_text"] != recorded["turns"][0]["reply_text"]
     assert accepted["call_sid"] == recorded["call_sid"]
+
+
+OTHER_ANSWERS = [{"text": "No idea, please ask somebody else."}]
+
+
+@pytest.mark.timeout(120)
+async def test_another_agent_file_and_model_are_asked_and_a_changed_answer_fails(tmp_path: Path) -> None:
+    mine, agent = tmp_path / "call.json", tmp_path / "other.toml"
+    opening = recording(turn("When are you open?", "We are open from nine to seven."), reason="completed")
+    mine.write_bytes(msgspec.json.encode(opening))
+    packaged = resources.files("dialogue").joinpath("agents/default.toml").read_text(encoding="utf-8")
+    agent.write_text(packaged.replace("Harbour Books", "Mountain Books"))
+    async with open_sandbox(tmp_path / "sandbox") as sandbox:
+        env = {
+            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "TWILIO_BASE_URL": sandbox.url,
+            "OPENAI_API_KEY": OPENAI_KEY,
+            "OPENAI_BASE_URL": f"{sandbox.url}/openai/v1",
+            "SANDBOX_PORT": sandbox.url.rpartition(":")[2],
+        }
+
+        async def play(*options: str) -> subprocess.CompletedProcess[str]:
+            await sandbox.control("POST", "model/script", OTHER_ANSWERS)
+            return await asyncio.to_thread(replay, tmp_path, str(mine), *options, **env)
+
+        changed = await play("--agent", str(agent), "--model", "other-model")
+        assert (changed.returncode, "words in common" in changed.stdout) == (1, True), changed.stdout + changed.stderr
+        asked = (await sandbox.control("GET", "requests?product=openai")).json["items"][0]["body"]
+        assert asked["model"] == "other-model"
+        assert "Mountain Books" in asked["messages"][0]["content"]
+        assert (await play("--update")).returncode == 0
+        assert (await play()).returncode == 0, "what was accepted is what is expected now"
+    accepted = json.loads(mine.read_text())["turns"][0]["reply_text"]
+    assert accepted == "No idea, please ask somebody else."
 
 
 def test_what_cannot_be_replayed_is_told(tmp_path: Path) -> None:

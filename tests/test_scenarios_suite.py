@@ -123,6 +123,11 @@ def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     done = run(env, tmp_path, "run", str(bad))
     assert (done.returncode, f"{bad}:2" in done.stderr) == (2, True)
     assert run(env, tmp_path, "run", str(SHIPPED), "--only", "nothing-has-this").returncode == 2
+    for option, value in (("--calls", "x"), ("--speed", "0"), ("--json", str(tmp_path / "no" / "run.json"))):
+        done = run(env, tmp_path, "run", str(SHIPPED), option, value)
+        assert (done.returncode, repr(value) in done.stderr) == (2, True), option
+    done = run({**env, "RELAY_PORT": "1", "SANDBOX_PORT": "1"}, tmp_path, "run", str(SHIPPED / "es"))
+    assert (done.returncode, done.stdout, done.stderr.count("Nothing answers")) == (3, "", 1)
 
 
 def test_runs_take_turns_and_seeds_go_up() -> None:
