@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -243,11 +242,11 @@ OTHER_ANSWERS = [{"text": "No idea, please ask somebody else."}]
 
 @pytest.mark.timeout(120)
 async def test_another_agent_file_and_model_are_asked_and_a_changed_answer_fails(tmp_path: Path) -> None:
-    mine, agent = tmp_path / "call.json", tmp_path / "other.toml"
+    mine, agent = tmp_path / "call.json", tmp_path / "agents" / "default.toml"
     opening = recording(turn("When are you open?", "We are open from nine to seven."), reason="completed")
     mine.write_bytes(msgspec.json.encode(opening))
-    packaged = resources.files("dialogue").joinpath("agents/default.toml").read_text(encoding="utf-8")
-    agent.write_text(packaged.replace("Harbour Books", "Mountain Books"))
+    shutil.copytree(ROOT / "dialogue" / "agents", agent.parent)
+    agent.write_text(agent.read_text().replace("Harbour Books", "Mountain Books"))
     async with open_sandbox(tmp_path / "sandbox") as sandbox:
         env = {
             "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
@@ -263,7 +262,9 @@ async def test_another_agent_file_and_model_are_asked_and_a_changed_answer_fails
             return await asyncio.to_thread(replay, tmp_path, str(mine), *options, **env)
 
         changed = await play("--agent", str(agent), "--model", "other-model")
-        assert (changed.returncode, "words in common" in changed.stdout) == (1, True), changed.stdout + changed.stderr
+        assert (changed.returncode, "words in common" in changed.stdout) == (1, True), (
+            changed.stdout + changed.stderr
+        )
         asked = (await sandbox.control("GET", "requests?product=openai")).json["items"][0]["body"]
         assert asked["model"] == "other-model"
         assert "Mountain Books" in asked["messages"][0]["content"]
