@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from crosschannel.__main__ import main
 from crosschannel.scenario_runs.fleet import Order, planned
 from crosschannel.scenario_runs.summary import latency, summarize
 from sandbox.scenarios.outcome import CallOutcome, Step
@@ -123,11 +124,21 @@ def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     done = run(env, tmp_path, "run", str(bad))
     assert (done.returncode, f"{bad}:2" in done.stderr) == (2, True)
     assert run(env, tmp_path, "run", str(SHIPPED), "--only", "nothing-has-this").returncode == 2
+
+
+def test_wrong_arguments_and_a_platform_that_is_not_there_are_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("RELAY_PORT", "SANDBOX_PORT"):
+        monkeypatch.setenv(name, "1")
     for option, value in (("--calls", "x"), ("--speed", "0"), ("--json", str(tmp_path / "no" / "run.json"))):
-        done = run(env, tmp_path, "run", str(SHIPPED), option, value)
-        assert (done.returncode, repr(value) in done.stderr) == (2, True), option
-    done = run({**env, "RELAY_PORT": "1", "SANDBOX_PORT": "1"}, tmp_path, "run", str(SHIPPED / "es"))
-    assert (done.returncode, done.stdout, done.stderr.count("Nothing answers")) == (3, "", 1)
+        with pytest.raises(SystemExit) as refused:
+            main(["scenarios", "run", str(SHIPPED), option, value])
+        assert (refused.value.code, repr(value) in capsys.readouterr().err) == (2, True), option
+    assert main(["scenarios", "run", str(SHIPPED / "es")]) == 3
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("Nothing answers")) == ("", 1)
 
 
 def test_runs_take_turns_and_seeds_go_up() -> None:
