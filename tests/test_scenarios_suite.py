@@ -130,8 +130,10 @@ def test_wrong_arguments_and_a_platform_that_is_not_there_are_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("RELAY_PORT", "SANDBOX_PORT"):
-        monkeypatch.setenv(name, "1")
+    for name in [name for name in os.environ if name.startswith(("TWILIO_", "OPENAI_", "SEGMENT_"))]:
+        monkeypatch.delenv(name)
+    for name, port in (("RELAY_PORT", "1"), ("SANDBOX_PORT", "2")):
+        monkeypatch.setenv(name, port)
     for option, value in (("--calls", "x"), ("--speed", "0"), ("--json", str(tmp_path / "no" / "run.json"))):
         with pytest.raises(SystemExit) as refused:
             main(["scenarios", "run", str(SHIPPED), option, value])
