@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sy
 
 from tests.platform_kit import Platform
 
+# How long to wait for what must come: on a busy machine a page takes its time, a fault is one all the same.
+PATIENCE_MS = 45_000
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -25,6 +27,7 @@ EXPECTED = ("api/session", "favicon")
 def running_browser() -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     assert executable, "Chromium is missing: `apt-get install chromium`, or run with E2E=0"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.console_kit import HOSTILE, PHONE, WIDE, Watched, running_browser, sign_in
-from tests.platform_kit import Platform, running_platform, wait_for
+from tests.e2e.console_kit import HOSTILE, PATIENCE_MS, PHONE, WIDE, Watched, running_browser, sign_in
+from tests.platform_kit import READY_S, Platform, running_platform, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser, platform: Platform) -> Iterator[Watched]:
     context = browser.new_context(viewport=WIDE)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     watched = Watched(context.new_page(), platform)
     yield watched
     context.close()
@@ -71,9 +71,9 @@ def test_a_live_call_is_seen_while_it_runs_and_its_numbers_afterwards(
     live = page.get_by_role("region", name="Live calls").or_(page.get_by_label("Live calls")).first
     expect(live.get_by_text("0101").first).to_be_visible()
     expect(page.get_by_text("opening hours").first).to_be_visible()
-    call.communicate(timeout=60)
+    call.communicate(timeout=READY_S)
     assert call.returncode == 0
-    wait_for(lambda: platform.get("signal_analytics", "/api/summary")["csat"]["n"] >= 1, 10)
+    wait_for(lambda: platform.get("signal_analytics", "/api/summary")["csat"]["n"] >= 1, READY_S)
     expect(page.get_by_text("from 1 call").first).to_be_visible()
 
 

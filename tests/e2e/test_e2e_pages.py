@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.console_kit import (
     HOSTILE,
+    PATIENCE_MS,
     PHONE,
     WIDE,
     Watched,
@@ -18,9 +19,9 @@ from tests.e2e.console_kit import (
     running_browser,
     sign_in,
 )
-from tests.platform_kit import Platform, running_platform, wait_for
+from tests.platform_kit import READY_S, Platform, running_platform, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 PAGES = {
     "/": "Overview",
@@ -42,7 +43,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """With one finished and scored call."""
     with running_platform(tmp_path_factory.mktemp("platform")) as found:
         found.finished_call("--say", "What are your opening hours?", "--say", "Thank you, that was great!")
-        wait_for(lambda: found.get("signal_analytics", "/api/summary")["csat"]["n"] >= 1, 20)
+        wait_for(lambda: found.get("signal_analytics", "/api/summary")["csat"]["n"] >= 1, READY_S)
         yield found
 
 
@@ -55,7 +56,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser, platform: Platform) -> Iterator[Watched]:
     context = browser.new_context(viewport=WIDE)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     watched = Watched(context.new_page(), platform)
     sign_in(watched, platform)
     yield watched
@@ -81,6 +82,22 @@ def test_no_page_has_a_fault_that_axe_finds_in_either_theme(watched: Watched) ->
             faults += [f"{path} {theme} {fault}" for fault in axe_faults(page)]
             page.get_by_role("button", name="theme").click()
     assert faults == []
+
+
+def test_many_conversations_are_tagged_at_once(watched: Watched, platform: Platform) -> None:
+    page = watched.open("/conversations")
+    new_conversation(page, "To be tagged")
+    page = watched.open("/conversations?q=tagged")
+    expect(page.get_by_text("1 conversation", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Select this page").click()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("vip, late")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 of 1 done.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("cell").get_by_text("vip")).to_be_visible()
+    (found,) = platform.get("conversations_api", "/api/conversations?q=tagged")["items"]
+    assert found["attributes"] == {"tags": ["vip", "late"]}
 
 
 def test_no_page_scrolls_sideways_at_360_pixels(watched: Watched) -> None:
@@ -122,7 +139,7 @@ def test_the_phone_reaches_the_agent_and_the_call_shows_while_it_runs(
     page = watched.open("/phone")
     page.get_by_role("button", name="Call the agent").click()
     expect(page.get_by_role("button", name="Hang up")).to_be_visible()
-    expect(page.get_by_role("log")).to_contain_text(re.compile("Agent"), timeout=20_000)
+    expect(page.get_by_role("log")).to_contain_text(re.compile("Agent"))
     page.get_by_label("Say", exact=True).fill(f"What are your opening hours? {HOSTILE}")
     page.keyboard.press("Enter")
     other = browser.new_context(viewport=WIDE)
