@@ -4,6 +4,8 @@ PYTHON ?= python3
 WEEK ?= 1
 # E2E=0 leaves the browser tests out.
 E2E ?= 1
+# How many test files run at once; the browser tests have the machine to themselves.
+WORKERS ?= 2
 
 BOOTSTRAP := $(PYTHON) -m crosschannel.bootstrap
 NPM := $(BOOTSTRAP) --no-environment --npm
@@ -27,7 +29,8 @@ up: ## start everything; against the sandbox unless .env holds real accounts
 test: ## all tests, in a real browser too (E2E=0: without the browser)
 	@$(BOOTSTRAP) --dev --console $(if $(filter 0,$(E2E)),,--browser)
 	@$(NPM) test
-	$(PYTEST) -m "$(QUICK)$(if $(filter 0,$(E2E)), and not e2e)"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "$(QUICK) and not e2e"
+	@$(if $(filter 0,$(E2E)),,$(PYTEST) -m e2e)
 
 lint: ## ruff, import rules and, where its packages are installed, the console's linter
 	@$(BOOTSTRAP) --dev

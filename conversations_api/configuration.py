@@ -18,7 +18,7 @@ from shared.service import SETTINGS, audit, json_response
 SHOWN = 4  # letters of a secret: enough to tell two apart, too few to use one
 
 
-class Item(msgspec.Struct, frozen=True):
+class SettingShown(msgspec.Struct, frozen=True):
     """One value by its environment name; null when it is not set."""
 
     name: str
@@ -37,7 +37,7 @@ class Check(msgspec.Struct, frozen=True):
 class Configuration(msgspec.Struct, frozen=True):
     """The configuration and its checks."""
 
-    items: list[Item]
+    items: list[SettingShown]
     findings: list[Check]
 
 
@@ -50,32 +50,32 @@ async def show(request: web.Request) -> web.Response:
     return json_response(Configuration(list(_items(settings)), checks))
 
 
-def _items(settings: Settings) -> Iterator[Item]:
+def _items(settings: Settings) -> Iterator[SettingShown]:
     account, segment = settings.twilio, settings.segment
-    yield Item("TWILIO_ACCOUNT_SID", account.account_sid if account else None)
+    yield SettingShown("TWILIO_ACCOUNT_SID", account.account_sid if account else None)
     yield _secret("TWILIO_AUTH_TOKEN", account.auth_token if account else None)
-    yield Item("TWILIO_BASE_URL", account.base_url if account else None)
-    yield Item("TWILIO_PHONE_NUMBER", account.phone_number if account else None)
-    yield Item("TWILIO_INTELLIGENCE_SERVICE_SID", account.intelligence_service_sid if account else None)
-    yield Item("TWILIO_VALIDATE_SIGNATURES", str(settings.validate_signatures).lower())
-    yield Item("SEGMENT_SPACE_ID", segment.space_id if segment else None)
+    yield SettingShown("TWILIO_BASE_URL", account.base_url if account else None)
+    yield SettingShown("TWILIO_PHONE_NUMBER", account.phone_number if account else None)
+    yield SettingShown("TWILIO_INTELLIGENCE_SERVICE_SID", account.intelligence_service_sid if account else None)
+    yield SettingShown("TWILIO_VALIDATE_SIGNATURES", str(settings.validate_signatures).lower())
+    yield SettingShown("SEGMENT_SPACE_ID", segment.space_id if segment else None)
     yield _secret("SEGMENT_ACCESS_SECRET", segment.access_secret if segment else None)
     yield _secret("SEGMENT_WRITE_KEY", segment.write_key if segment else None)
-    yield Item("RELAY_PUBLIC_URL", settings.relay_public_url)
-    yield Item("CONVERSATIONS_PUBLIC_URL", settings.conversations_public_url)
-    yield Item("INTELLIGENCE_PUBLIC_URL", settings.intelligence_public_url)
-    yield Item("AGENT_FILE", str(settings.agent_file) if settings.agent_file else None)
-    yield Item("DATA_DIR", str(settings.data_dir))
-    yield Item("WEB_ORIGINS", ", ".join(settings.web_origins))
-    yield Item("DEBUG_MODE", str(settings.debug).lower())
+    yield SettingShown("RELAY_PUBLIC_URL", settings.relay_public_url)
+    yield SettingShown("CONVERSATIONS_PUBLIC_URL", settings.conversations_public_url)
+    yield SettingShown("INTELLIGENCE_PUBLIC_URL", settings.intelligence_public_url)
+    yield SettingShown("AGENT_FILE", str(settings.agent_file) if settings.agent_file else None)
+    yield SettingShown("DATA_DIR", str(settings.data_dir))
+    yield SettingShown("WEB_ORIGINS", ", ".join(settings.web_origins))
+    yield SettingShown("DEBUG_MODE", str(settings.debug).lower())
 
 
-def _secret(name: str, value: str | None) -> Item:
+def _secret(name: str, value: str | None) -> SettingShown:
     """The last letters of a secret; a short one shows none of itself."""
     if not value:
-        return Item(name, None, secret=True)
+        return SettingShown(name, None, secret=True)
     end = value[-SHOWN:] if len(value) >= SHOWN * 4 else ""
-    return Item(name, f"••••{end}", secret=True)
+    return SettingShown(name, f"••••{end}", secret=True)
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

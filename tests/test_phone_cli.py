@@ -209,7 +209,7 @@ async def test_ctrl_c_hangs_up_and_the_call_is_reported(
         )
         await eventually_async(lambda: bool(call.relay.of_type("setup")), 20.0)
         process.send_signal(signal.SIGINT)
-        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        out, _ = await asyncio.wait_for(process.communicate(), 45)
         assert process.returncode == 130
         assert b"The caller hung up." in out
         authorization = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}

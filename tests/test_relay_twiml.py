@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,11 +141,11 @@ def test_the_numbers_choose_the_language_the_dialled_one_first() -> None:
 )
 def test_a_fault_in_the_telephony_table_stops_the_start(tmp_path: Path, line: str, word: str) -> None:
     packaged = Path("dialogue/agents/default.toml").read_text()
+    shutil.copytree("dialogue/agents", tmp_path, dirs_exist_ok=True)  # with the files that the agent names
     key = line.partition(" ")[0]
     lines = [text for text in packaged.splitlines() if not text.startswith(f"{key} =")]
     path = tmp_path / "agent.toml"
     path.write_text("\n".join(lines).replace("[telephony]", f"[telephony]\n{line}"))
-    (tmp_path / "orders.json").write_text("{}")
     with pytest.raises(AgentError, match=word):
         load_agent(path)
 
