@@ -185,10 +185,17 @@ def test_without_the_browser_the_tests_that_need_one_are_left_out_and_only_those
         command = ["make", "--dry-run", "--no-print-directory", "test", *variables]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
+    def runs(*variables: str) -> list[str]:
+        return [
+            line.partition(" -m pytest ")[2] for line in plan(*variables).splitlines() if " -m pytest " in line
+        ]
+
+    quick, *browser = runs()
     assert "--browser" in plan()
-    assert "not e2e" not in plan()
+    assert browser == ["-m e2e"]
+    assert "and not e2e" in quick
     assert "--browser" not in plan("E2E=0")
-    assert "and not e2e" in plan("E2E=0")
+    assert runs("E2E=0") == [quick]
 
 
 def test_ci_runs_what_a_contributor_runs() -> None:
