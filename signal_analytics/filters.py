@@ -40,6 +40,7 @@ SIGNALS = {
     "tool_failed": "tools > tools_ok",
     "dtmf": "key_turns > 0",
     "interrupted": "interruptions > 0",
+    "analysed": "analysed",
     "unscored": (
         "analysed AND csat IS NULL AND csat_surveyed IS NULL AND ces IS NULL AND sentiment IS NULL "
         "AND legal_risk IS NULL AND hallucinations IS NULL AND escalation_requested IS NULL"

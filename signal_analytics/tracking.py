@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ BATCH = 100
 LOOKED_AT = 1000
 PAUSE_S = 2.0
 PAUSE_AFTER_REFUSAL_S = 30.0
+LOOK_BACK_EVERY_S = 3600.0
 TIMEOUT_S = 15.0
 log = get_logger("tracking")
 
@@ -120,38 +123,91 @@ def _scores(row: CallRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
+class Refused(Exception):
+    """Segment answers 400: something in this batch can never be taken."""
+
+
 async def follow_outcomes(
     worker: Worker, session: aiohttp.ClientSession, segment: SegmentSettings, sent: Sent, pause_s: float = PAUSE_S
 ) -> None:
-    """Sends what calls since the beginning of sending gave rise to, for ever; what fails is sent again later."""
-    seen = -1
+    """Sends what calls since the beginning of sending gave rise to, for ever; what fails is sent again later.
+
+    The newest calls are looked at whenever something changed; all of them at the start, after a failure and every
+    hour, since an outage may outlast the newest ones and a score may come late.
+    """
+    outbox = Outbox(worker, session, segment, sent)
+    seen, looked_back_s = -1, float("-inf")
     while True:
-        version = worker.table.version
+        version, now_s = worker.table.version, time.monotonic()
+        deep = now_s - looked_back_s >= LOOK_BACK_EVERY_S
         try:
-            told = 0 if version == seen else await _send(worker, session, segment, sent)
+            told = await outbox.send(deep=deep) if deep or version != seen else 0
         except (TimeoutError, aiohttp.ClientError, duckdb.Error, sqlite3.Error) as error:
             log.warning("outcomes not sent", reason=type(error).__name__)
+            looked_back_s = float("-inf")
             await asyncio.sleep(PAUSE_AFTER_REFUSAL_S)
-        else:
-            if not told:
-                seen = version
-                await asyncio.sleep(pause_s)
+            continue
+        if not told:
+            seen = version
+            looked_back_s = now_s if deep else looked_back_s
+            await asyncio.sleep(pause_s)
 
 
-async def _send(worker: Worker, session: aiohttp.ClientSession, segment: SegmentSettings, sent: Sent) -> int:
-    rows = await worker.ask(lambda db: listed_calls(db, Filters(start=sent.since), LOOKED_AT))
-    messages = [message for row in rows for message in messages_of(row, segment.phone_key)]
-    batch = sent.unsent(messages)[:BATCH]
-    if not batch:
-        return 0
-    async with (
-        asyncio.timeout(TIMEOUT_S),
-        session.post(
-            f"{segment.tracking_url}/batch",
-            json={"batch": batch, "sentAt": utc_now().isoformat()},
-            headers={"Authorization": aiohttp.encode_basic_auth(segment.write_key or "", "")},
-        ) as response,
-    ):
-        response.raise_for_status()
-    sent.add(batch)
-    return len(batch)
+class Outbox:
+    """Finds what was not sent yet, and sends it."""
+
+    def __init__(
+        self, worker: Worker, session: aiohttp.ClientSession, segment: SegmentSettings, sent: Sent
+    ) -> None:
+        self._worker = worker
+        self._session = session
+        self._segment = segment
+        self._sent = sent
+
+    async def send(self, *, deep: bool) -> int:
+        """How many messages were dealt with, 0 when none is left; with `deep` among all calls, not the newest."""
+        batch = await self._unsent(deep=deep)
+        if batch:
+            try:
+                await self._post(batch)
+            except Refused:
+                await self._one_by_one(batch)
+            else:
+                self._sent.add(batch)
+        return len(batch)
+
+    async def _unsent(self, *, deep: bool) -> list[dict[str, Any]]:
+        before: tuple[datetime, str] | None = None
+        while True:
+            rows = await self._worker.ask(partial(self._page, before))
+            messages = [message for row in rows for message in messages_of(row, self._segment.phone_key)]
+            batch = self._sent.unsent(messages)[:BATCH]
+            if batch or not deep or len(rows) < LOOKED_AT:
+                return batch
+            before = rows[-1].started_at, rows[-1].key
+
+    def _page(self, before: tuple[datetime, str] | None, db: duckdb.DuckDBPyConnection) -> list[CallRow]:
+        return listed_calls(db, Filters(start=self._sent.since), LOOKED_AT, before)
+
+    async def _one_by_one(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Gives up the messages that made Segment refuse the batch, so that the others are not held up."""
+        for message in batch:
+            try:
+                await self._post([message])
+            except Refused:
+                log.warning("outcome given up", event_name=message["event"], message_id=message["messageId"])
+            self._sent.add([message])
+
+    async def _post(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Raises Refused for 400, ClientError or TimeoutError when it may be tried again."""
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            self._session.post(
+                f"{self._segment.tracking_url}/batch",
+                json={"batch": list(batch), "sentAt": utc_now().isoformat()},
+                headers={"Authorization": aiohttp.encode_basic_auth(self._segment.write_key or "", "")},
+            ) as response,
+        ):
+            if response.status == 400:
+                raise Refused
+            response.raise_for_status()

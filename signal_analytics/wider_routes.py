@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -94,9 +95,10 @@ async def older_aggregates(request: web.Request) -> web.Response:
 async def older_events(request: web.Request) -> web.Response:
     """`/intel-events`: the newest calls with results, flat."""
     page = parse_page(request.query)
+    filters = page.filters if page.filters.signal else replace(page.filters, signal="analysed")
 
     def answer(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-        rows = listed_calls(db, page.filters, page.limit)
+        rows = listed_calls(db, filters, page.limit)
         return [older_event(row) for row in rows if row.transcript_sid or row.conversation_sid]
 
     return await answered(request, answer)

@@ -18,6 +18,7 @@ from shared.config import Settings
 from shared.operators import Role
 from shared.records import ConversationEvent, LegalRisk, Record, utc_now
 from shared.service import OPERATORS
+from signal_analytics import tracking
 from signal_analytics.app import create_app
 from signal_analytics.call_row import listed_calls
 from signal_analytics.exports import csv_rows, write_partitions
@@ -191,6 +192,7 @@ class FakeSegment:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.tracked: list[dict[str, Any]] = []
         self.answers: list[int] = []
+        self.never = "nothing"  # a batch that holds this text is refused
         self.traits: dict[str, dict[str, Any]] = {
             ADA: {"plan": "gold", "first_name": "Ada"},
             BOB: {"plan": "free"},
@@ -222,6 +224,8 @@ class FakeSegment:
     async def batch(self, request: web.Request) -> web.Response:
         if self.answers:
             return web.json_response({}, status=self.answers.pop(0))
+        if self.never in await request.text():
+            return web.json_response({}, status=400)
         self.tracked += (await request.json())["batch"]
         return web.json_response({"success": True})
 
@@ -382,7 +386,7 @@ async def test_exports_and_older_names(make_settings: MakeSettings, tmp_path: Pa
                 "mixed_sentiment": 1,
             }
         }
-        (event,) = await get(client, "/intel-events")
+        (event,) = await get(client, "/intel-events", limit="1")  # a newer call has no results yet
         assert (event["csat_score"], event["mixed_sentiment_score"], event["positive_sentiment_score"]) == (
             4.0,
             100,
@@ -394,3 +398,23 @@ async def test_exports_and_older_names(make_settings: MakeSettings, tmp_path: Pa
         listed = await get(client, "/api/reconciliation", kind="never_ended")
         assert [item["call_sid"] for item in listed["items"]] == [sid("CA", 2)]
         await get(client, "/api/reconciliation", 400, kind="nothing")
+
+
+async def test_an_outcome_that_segment_never_takes_holds_up_no_other_and_old_calls_are_told_of(
+    settings: Settings,
+    segment: tuple[FakeSegment, str],
+    eventually_async: EventuallyAsync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake, _ = segment
+    fake.never = sid("CA", 2)
+    monkeypatch.setattr(tracking, "LOOKED_AT", 1)  # more calls than are looked at when something changes
+    now = (utc_now() - NOON) / timedelta(minutes=1) + 1
+    calls = [sid("CA", n) for n in range(1, 5)]
+    for n, call_sid in enumerate(calls):
+        write(settings.data_dir, [started(now + n, call_sid, caller=ADA), ended(now + n + 0.1, call_sid)])
+    async with TestClient(TestServer(create_app(settings))):
+        await eventually_async(lambda: len(fake.tracked) >= 3, 30.0)
+    told = {event["properties"]["call_sid"] for event in fake.tracked}
+    assert told == {calls[0], calls[2], calls[3]}
+    assert len(fake.tracked) == 3
