@@ -128,6 +128,7 @@ def test_every_signal_lists_the_calls_it_names(table: CallTable, tmp_path: Path)
         result(6, 2, None, csat=1, ces=2, sentiment="mixed"),
     )
     found = {name: len(table.query(lambda db, n=name: listed_calls(db, Filters(signal=n), 9))) for name in SIGNALS}  # type: ignore[misc]
+    assert found.pop("analysed") == 2
     ones = {"satisfied", "dissatisfied", "easy", "hard", "positive", "mixed", "high_risk", "hallucinated"}
     ones |= {"escalation_requested", "contained", "dtmf", "interrupted"}
     assert {name for name, count in found.items() if count == 1} == ones

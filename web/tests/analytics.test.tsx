@@ -92,7 +92,7 @@ test("the choice of a measure lives in the address and asks for nothing new", as
 
 test("findings are listed largest first, and left out records are said", async () => {
   show(<AnalyticsPage />, "/analytics");
-  const findings = await screen.findByRole("group", { name: "Findings by category" });
+  const findings = await screen.findByRole("group", { name: "Top reasons of legal risk" });
   expect(
     within(findings)
       .getAllByRole("row")
