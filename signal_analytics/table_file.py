@@ -14,7 +14,7 @@ from shared.records import new_id
 
 FILE_NAME = "analytics.duckdb"
 # Hashes of sids are stored, and another DuckDB may hash in another way.
-SCHEMA_VERSION = f"2 {duckdb.__version__}"
+SCHEMA_VERSION = f"3 {duckdb.__version__}"
 # Little memory, since the machine is shared with live calls; what does not fit goes to a file beside this one.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": str(min(4, os.cpu_count() or 1)),

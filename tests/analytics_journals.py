@@ -88,6 +88,7 @@ def _turn(writer: Writer, at: datetime, call_sid: str, number: int, words: int) 
     random = writer.random
     kind = random.choice(("speech", "speech", "speech", "dtmf", "operator"))
     said = {"call_sid": call_sid, "turn": number, "input": kind, "caller_text": _text(random, words)}
+    said["language"] = random.choice((*LANGUAGES, ""))
     yield writer.line("turn", at, **said, outcome="open", interrupted=False)
     outcome = random.choice(("completed", "completed", "interrupted", "superseded", "failed"))
     answer: Line = {**said, "outcome": outcome, "interrupted": outcome == "interrupted"}

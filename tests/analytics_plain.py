@@ -80,8 +80,14 @@ def _call(call: Call) -> Call:
         ],
         "kinds": Counter(line["type"] for line in call["lines"]),
         "caller": start["caller"] if start and start["caller"] != "anonymous" else None,
-        "language": start["language"] if start else result["language"] if result else None,
+        "language": _language(turns, start, result),
     }
+
+
+def _language(turns: list[Call], start: Call | None, result: Call | None) -> str | None:
+    spoken = [turn["language"] for turn in sorted(turns, key=lambda turn: turn["turn"]) if turn.get("language")]
+    told = spoken[-1:] or [line["language"] for line in (start, result) if line]
+    return told[0] if told else None
 
 
 def mark_repeats(calls: list[Call]) -> None:

@@ -224,8 +224,10 @@ def test_languages_and_their_changes(measure: Measure) -> None:
     switch = stamp(
         LanguageSwitched(call_sid=CALL, turn=2, from_language="pt-BR", to_language="en-US", cause="request"), 2
     )
-    found = measure(started(), switch, started(1, sid("CA", 2), "es-US"), started(2, sid("CA", 3)))["languages"]
-    assert (found["mix"], found["switches"]) == ({"pt-BR": 2, "es-US": 1}, 1)
+    before, after = turn(1, language="pt-BR"), turn(3, 2, language="en-US")
+    others = started(1, sid("CA", 2), "es-US"), started(2, sid("CA", 3)), turn(2, 1, sid("CA", 3), language="")
+    found = measure(started(), before, switch, after, *others)["languages"]
+    assert (found["mix"], found["switches"]) == ({"en-US": 1, "pt-BR": 1, "es-US": 1}, 1)
     assert found["switched_pct"] == pytest.approx(33.333, abs=0.001)
 
 

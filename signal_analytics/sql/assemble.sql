@@ -15,7 +15,11 @@ WITH told AS (
         any_value(CASE WHEN kind = 2 THEN written_at END) AS ended_at,
         any_value(CASE WHEN kind = 1 THEN caller END) AS caller,
         any_value(CASE WHEN kind = 1 THEN direction END) AS direction,
-        any_value(CASE WHEN kind = 1 THEN "language" END) AS "language",
+        -- A call begins in the agent's language and goes on in the caller's: the last turn tells which that is.
+        coalesce(
+            arg_max("language", part) FILTER (WHERE kind = 3 AND "language" <> ''),
+            any_value(CASE WHEN kind = 1 THEN "language" END)
+        ) AS "language",
         any_value(CASE WHEN kind = 1 THEN agent END) AS agent,
         any_value(CASE WHEN kind = 2 THEN reason END) AS reason,
         any_value(CASE WHEN kind = 2 THEN duration_ms END) AS duration_ms,
