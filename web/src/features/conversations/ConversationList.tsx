@@ -5,6 +5,7 @@ import { useSearchParams } from "react-router";
 
 import { hasStatus } from "@/shared/api/apiError";
 import { describeError } from "@/shared/api/describeError";
+import { formatCount } from "@/shared/format/numbers";
 import { useMay } from "@/shared/operator/OperatorContext";
 import { CursorPager, withCursor } from "@/shared/ui/CursorPager";
 import { SelectField } from "@/shared/ui/Field";
@@ -12,7 +13,7 @@ import { ButtonLink } from "@/shared/ui/links";
 import { RowsTable } from "@/shared/ui/RowsTable";
 import { useToast } from "@/shared/ui/toasts";
 import { type Filters, useFilters } from "@/shared/url/useFilters";
-import { plural, text } from "@/texts";
+import { fill, plural, text } from "@/texts";
 
 import { useChangeState } from "./api/changeConversation";
 import { STATES } from "./api/conversation";
@@ -79,6 +80,7 @@ export function ConversationList({ create, serviceChoice = null }: ConversationL
       </Box>
       <ListFoot
         total={page.data?.total ?? null}
+        exact={page.data?.totalIsExact ?? true}
         nextCursor={page.isPlaceholderData ? null : (page.data?.nextCursor ?? null)}
       />
     </Box>
@@ -118,7 +120,14 @@ function useClosing(serviceSid: string): (sid: string) => void {
   };
 }
 
-function ListFoot({ total, nextCursor }: { readonly total: number | null; readonly nextCursor: string | null }) {
+interface ListFootProps {
+  readonly total: number | null;
+  /** False when there are more than were counted. */
+  readonly exact: boolean;
+  readonly nextCursor: string | null;
+}
+
+function ListFoot({ total, exact, nextCursor }: ListFootProps) {
   const shown = useFilters(["sort", "limit"]);
   return (
     <CursorPager label={words.paging} nextCursor={nextCursor}>
@@ -140,7 +149,7 @@ function ListFoot({ total, nextCursor }: { readonly total: number | null; readon
           />
         </Box>
         <Box role="status" paddingBottom="space30">
-          {total === null ? "" : plural(words.total, total)}
+          {total === null ? "" : exact ? plural(words.total, total) : fill(words.moreThan, { n: formatCount(total) })}
         </Box>
       </Box>
     </CursorPager>

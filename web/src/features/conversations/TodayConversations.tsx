@@ -27,7 +27,7 @@ export function TodayConversations() {
     <Tile
       to={`/conversations?${new URLSearchParams({ activeAfter }).toString()}`}
       title={words.title}
-      value={total === null ? text.noValueMark : formatCount(total)}
+      value={total === null ? text.noValueMark : formatCount(total) + (today.data?.totalIsExact === false ? "+" : "")}
       lines={[words.detail, ...(unread === null ? [] : [plural(words.unread, unread)])]}
     />
   );

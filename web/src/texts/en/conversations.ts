@@ -64,6 +64,7 @@ export const conversations = {
   },
   pageSize: "Rows",
   total: { one: "{n} conversation", other: "{n} conversations" },
+  moreThan: "{n}+ conversations",
   file: "File",
   voice: { call: "Phone call" },
   message: {

@@ -7,7 +7,12 @@ import { numberOrNull, textOrNull } from "@/shared/api/schemas";
 import { conversationSchema } from "./conversation";
 import { conversationKeys } from "./keys";
 
-const pageSchema = v.object({ items: v.array(conversationSchema), nextCursor: textOrNull, total: numberOrNull });
+const pageSchema = v.object({
+  items: v.array(conversationSchema),
+  nextCursor: textOrNull,
+  total: numberOrNull,
+  totalIsExact: v.nullish(v.boolean(), true),
+});
 export type ConversationPage = v.InferOutput<typeof pageSchema>;
 
 /** The parameters that choose conversations, by the service's own names; all of them live in the address. */
