@@ -14,8 +14,8 @@ const UNHEARD = { numbers: { refresh: () => undefined }, lists: { refresh: () =>
 const rows = SIDS.map((sid) => ({ sid, friendlyName: `Order ${sid}`, state: "active", attributes: { tags: ["vip"] } }));
 const job = (changes: object) => ({ id: "J1", state: "running", total: 2, done: 0, failed: 0, ...changes });
 
-function list(total: number) {
-  platform().on("GET /api/conversations?limit=20", { body: { items: rows, nextCursor: null, total } });
+function list(total: number, totalIsExact = true) {
+  platform().on("GET /api/conversations?limit=20", { body: { items: rows, nextCursor: null, total, totalIsExact } });
   return show(<ConversationList create={null} />, "/conversations");
 }
 
@@ -54,4 +54,9 @@ test("closing everything that matches asks for the count the service found, and 
   await userEvent.type(await screen.findByRole("textbox", { name: /40/ }), "40{Enter}");
   expect(await screen.findByText("CH7: It is gone.")).toBeInTheDocument();
   expect(platform().changed?.body).toEqual({ action: "close", filter: {}, confirmation: "close-40-x" });
+});
+
+test("more than the service counted is said with a plus", async () => {
+  list(10_000, false);
+  expect(await screen.findByText("10,000+ conversations")).toBeInTheDocument();
 });
