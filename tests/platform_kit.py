@@ -125,8 +125,8 @@ class Platform:
 
 
 @contextmanager
-def running_platform(root: Path) -> Iterator[Platform]:
-    """All five services, ready; stopped at the end."""
+def running_platform(root: Path, **more: str) -> Iterator[Platform]:
+    """All five services, ready; stopped at the end. Without the demo week, unless `more` names it."""
     platform = Platform(root)
     platform.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     names = {f"{station.upper()}_PORT": str(platform.ports[service]) for service, station in SERVICES.items()}
@@ -138,6 +138,7 @@ def running_platform(root: Path) -> Iterator[Platform]:
         "DATA_DIR": str(platform.data_dir),
         "DEMO_WEEK": "0",
         "OPERATOR_TOKEN": platform.token,
+        **more,
     }
     try:
         platform.start(*SERVICES)

@@ -1,4 +1,4 @@
-"""Makes docs/pictures/*.png anew: `python -m tests.e2e.pictures` starts the platform, places calls and looks."""
+"""Makes docs/pictures/*.png anew, with the demo week: `python -m tests.e2e.pictures`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ CALLS = (
 )
 PAGES = {
     "calls": "/calls",
-    "analytics": "/analytics?bucket=hour",
+    "conversations": "/conversations?sort=-lastActivity",
+    "analytics": "/analytics?bucket=day",
     "intelligence": "/intelligence",
     "settings": "/settings",
 }
@@ -90,7 +91,7 @@ def take_conversation(page: Page, origin: str) -> None:
 
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_platform(Path(folder)) as platform:
+    with tempfile.TemporaryDirectory() as folder, running_platform(Path(folder), DEMO_WEEK="1") as platform:
         place_calls(platform)
         with running_browser() as browser:
             take(browser.new_page(viewport=WIDE), platform)
