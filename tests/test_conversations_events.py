@@ -75,15 +75,20 @@ async def test_who_comes_back_gets_what_was_missed_once(platform: Platform) -> N
 
 
 async def test_a_position_that_is_gone_means_reading_anew(platform: Platform) -> None:
+    feed = platform.client.app[FEED]
+    before = feed.head
     async with listen(platform, "17") as stream:
         key, topic, _ = await stream.event("resync", "calls")
-        assert (int(key), topic) == (platform.client.app[FEED].head, "resync")
+        assert topic == "resync"
+        assert before <= int(key) <= feed.head  # the service may publish something meanwhile
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "9" * 30, "１７"])
 async def test_a_position_that_is_none_begins_now(platform: Platform, last: str) -> None:
+    feed = platform.client.app[FEED]
+    before = feed.head
     async with listen(platform, last) as stream:
-        assert (await stream.event("hello"))[0] == str(platform.client.app[FEED].head)
+        assert before <= int((await stream.event("hello"))[0]) <= feed.head
 
 
 async def test_strangers_hear_nothing_and_a_stopping_service_sends_away(platform: Platform) -> None:

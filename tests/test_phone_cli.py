@@ -206,6 +206,8 @@ async def test_ctrl_c_hangs_up_and_the_call_is_reported(
             env=call.environ,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            # As in a terminal: the test runner's workers ignore SIGINT, and a child would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         await eventually_async(lambda: bool(call.relay.of_type("setup")), 20.0)
         process.send_signal(signal.SIGINT)
