@@ -30,7 +30,7 @@ export function conversationColumns(selection: Selection | null): readonly Colum
 const selecting = ({ selected, onToggle }: Selection): Column<Conversation> => ({
   key: "select",
   header: words.select,
-  width: "7%",
+  width: "9%",
   cell: (conversation) => (
     <Checkbox checked={selected.has(conversation.sid)} onChange={() => onToggle(conversation.sid)}>
       <ScreenReaderOnly>{fill(words.selectOne, { name: conversationName(conversation) })}</ScreenReaderOnly>
@@ -39,7 +39,7 @@ const selecting = ({ selected, onToggle }: Selection): Column<Conversation> => (
 });
 
 const COLUMNS: readonly Column<Conversation>[] = [
-  { key: "name", header: words.name, width: "31%", cell: (conversation) => <Name conversation={conversation} /> },
+  { key: "name", header: words.name, width: "29%", cell: (conversation) => <Name conversation={conversation} /> },
   { key: "state", header: words.state, width: "10%", cell: ({ state }) => <StateBadge state={state} /> },
   {
     key: "who",
