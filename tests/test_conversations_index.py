@@ -280,6 +280,7 @@ async def test_a_number_that_was_erased_without_its_conversation_being_known_sta
     await make(installation, "Unknown", "kumquat", address=ANA)
     installation.platform.client.app[TOMBSTONES].add("conversations_api", [("phone", ANA)])
     sync = installation.platform.client.app[SYNC]
+    await sync.rebuild()  # a pass of its own may have known the conversation before the number was erased
     await sync.one_pass(deep=True)
     assert await names(installation, "q=kumquat") == []
 
